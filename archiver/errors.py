@@ -1,0 +1,203 @@
+"""Every error the archiver raises, each either transient (worth another try) or permanent.
+
+    ArchiverError
+    ├── SettingsError                a setting: its name, where it came from, what it takes
+    ├── SourceError                  RealtimeKit's API
+    │   ├── SourceUnavailableError       transient: no connection, time-out, 5xx, a body that is no JSON
+    │   ├── RateLimitedError             transient: 429, with the seconds to wait
+    │   ├── SourceDeniedError            401, 403: the token; everything stops
+    │   ├── SourceNotFoundError          404
+    │   ├── SourceConflictError          409
+    │   ├── SourceRefusedError           any other 4xx
+    │   └── PayloadError                 transient: a 2xx whose body lacks what it must have
+    ├── DownloadError                an artifact's bytes
+    │   ├── DownloadForbiddenError       the URL or its address breaks our rules; never retried
+    │   ├── DownloadExpiredError         401, 403, 404, 410: ask the API for a new URL
+    │   ├── DownloadTooLargeError        more than the configured size
+    │   └── DownloadInterruptedError     transient: reset, short, time-out, 5xx
+    ├── StoreError                   the bucket
+    │   ├── ObjectExistsError            a put-if-absent was refused: the key is taken
+    │   ├── ObjectMissingError           no such key
+    │   ├── StoreUnavailableError        transient: no connection, 5xx, slow down
+    │   ├── StoreDeniedError             credentials or policy
+    │   └── StoreFullError               transient: no space left
+    ├── ArchiveError                 what is in the bucket
+    │   ├── ArchiveMismatchError         this archive belongs to another source or account
+    │   ├── InventoryError               an inventory that cannot be read
+    │   ├── CommitConflictError          transient: another worker wrote this version first
+    │   └── FixityError                  bytes that are not what their record says
+    └── LedgerError                  the worker's local file
+
+Messages name the thing and the place; `hint` says what to do about it. No message holds a token, a
+signed URL, or anything that was said in a meeting.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ArchiverError(Exception):
+    """Something the archiver could not do, in one line; `hint` says what to do about it."""
+
+    transient: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.hint}" if self.hint else self.message
+
+
+class SettingsError(ArchiverError):
+    """A setting that is unknown, malformed or missing."""
+
+
+class SourceError(ArchiverError):
+    """RealtimeKit's API did not give what was asked."""
+
+    def __init__(
+        self, message: str, *, operation: str = "", status: int | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.operation = operation
+        self.status = status
+
+
+class SourceUnavailableError(SourceError):
+    """No connection, a time-out, a 5xx, or a body that is not JSON.
+
+    `sent` is False only when the request provably never reached the source.
+    """
+
+    transient = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        status: int | None = None,
+        hint: str = "",
+        sent: bool = True,
+    ) -> None:
+        super().__init__(message, operation=operation, status=status, hint=hint)
+        self.sent = sent
+
+
+class RateLimitedError(SourceError):
+    """429: the whole process waits `retry_after_s` seconds."""
+
+    transient = True
+
+    def __init__(self, message: str, *, operation: str = "", retry_after_s: float) -> None:
+        super().__init__(message, operation=operation, status=429)
+        self.retry_after_s = retry_after_s
+
+
+class SourceDeniedError(SourceError):
+    """401 or 403: the token is wrong or may not do this."""
+
+
+class SourceNotFoundError(SourceError):
+    """404: there is no such thing, or not yet."""
+
+
+class SourceConflictError(SourceError):
+    """409: something of the kind is already under way."""
+
+
+class SourceRefusedError(SourceError):
+    """Another 4xx: the request itself is not acceptable."""
+
+
+class PayloadError(SourceError):
+    """A 2xx answer that lacks what it must have."""
+
+    transient = True
+
+
+class DownloadError(ArchiverError):
+    """An artifact's bytes could not be had."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class DownloadForbiddenError(DownloadError):
+    """The URL, a redirect, or the address behind it breaks the download rules."""
+
+
+class DownloadExpiredError(DownloadError):
+    """401, 403, 404 or 410 from the storage host: the URL no longer works."""
+
+
+class DownloadTooLargeError(DownloadError):
+    """The body is larger than the configured limit."""
+
+
+class DownloadInterruptedError(DownloadError):
+    """The body did not arrive whole."""
+
+    transient = True
+
+
+class StoreError(ArchiverError):
+    """The bucket refused or failed."""
+
+    def __init__(self, message: str, *, key: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
+class ObjectExistsError(StoreError):
+    """A put-if-absent was refused because the key is taken."""
+
+
+class ObjectMissingError(StoreError):
+    """There is no object under this key."""
+
+
+class StoreUnavailableError(StoreError):
+    """The bucket cannot be reached, or asks to be left alone for a while."""
+
+    transient = True
+
+
+class StoreDeniedError(StoreError):
+    """Credentials or policy do not allow this."""
+
+
+class StoreFullError(StoreError):
+    """No space is left."""
+
+    transient = True
+
+
+class ArchiveError(ArchiverError):
+    """What is in the bucket is not what it should be."""
+
+
+class ArchiveMismatchError(ArchiveError):
+    """The archive belongs to another source or account."""
+
+
+class InventoryError(ArchiveError):
+    """An inventory that cannot be read or contradicts its own key."""
+
+
+class CommitConflictError(ArchiveError):
+    """Another worker wrote this inventory version first; work starts again from the newer one."""
+
+    transient = True
+
+
+class FixityError(ArchiveError):
+    """Stored bytes are not what their record says."""
+
+
+class LedgerError(ArchiverError):
+    """The worker's local file cannot be used."""

@@ -1,0 +1,170 @@
+"""The nouns of the archive: frozen, typed, without I/O, and without anything said in a meeting."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Kind(StrEnum):
+    """What an object of a session is."""
+
+    SESSION = "session"  #: the session and its participants, as the source sent them
+    TRANSCRIPT = "transcript"
+    CHAT = "chat"
+    SUMMARY = "summary"
+    PEER_REPORT = "peer-report"
+
+
+class Outcome(StrEnum):
+    """Where an artifact stands; everything but `PENDING` is recorded for good, and may be promoted."""
+
+    PENDING = "pending"  #: looked for, and looked for again until its deadline
+    ARCHIVED = "archived"  #: its bytes are in the bucket
+    EMPTY = "empty"  #: its bytes are in the bucket, and hold nothing
+    ABSENT = "absent"  #: the source said, healthily and to the end, that there is none
+    LOST = "lost"  #: it could not be had before the source deleted it
+    EXCLUDED = "excluded"  #: not asked for, by a named setting
+    DESTROYED = "destroyed"  #: reserved
+
+
+#: Outcomes after which the source is not asked again.
+SETTLED = frozenset(
+    {Outcome.ARCHIVED, Outcome.ABSENT, Outcome.LOST, Outcome.EXCLUDED, Outcome.DESTROYED}
+)
+
+#: The retention of chat, transcript and summary at the source: reference, section 7.
+SOURCE_RETENTION = timedelta(days=7)
+#: The source counts from the session's start or its end, depending on the page; the start is safe.
+DEADLINE_MARGIN = timedelta(hours=1)
+
+
+class TranscriptFormat(StrEnum):
+    """The formats of GET transcript, spelled as the API spells them: reference, section 4.6."""
+
+    JSON = "JSON"
+    CSV = "CSV"
+    SRT = "SRT"
+    VTT = "VTT"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArtifactId:
+    """One artifact of a session: its kind, and for a transcript its format."""
+
+    kind: str
+    format: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.format}" if self.format else self.kind
+
+
+CHAT = ArtifactId(Kind.CHAT)
+SUMMARY = ArtifactId(Kind.SUMMARY)
+SESSION_RECORD = ArtifactId(Kind.SESSION)
+
+
+def transcript(format_: str) -> ArtifactId:
+    """The transcript in this format."""
+    return ArtifactId(Kind.TRANSCRIPT, format_)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SessionId:
+    """The whole name of a session: its app and its own id."""
+
+    app_id: str
+    session_id: str
+
+    def __str__(self) -> str:
+        return f"{self.app_id}/{self.session_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run of a meeting, as far as the archive needs to know it; no titles, no names."""
+
+    app_id: str
+    session_id: str
+    meeting_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    created_at: datetime
+    ended: bool
+    #: False when the source says that no minute was transcribed; None when it does not say.
+    transcribed: bool | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.started_at, self.ended_at, self.created_at):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"session {self.session_id}: a time without an offset")
+
+    @property
+    def id(self) -> SessionId:
+        return SessionId(self.app_id, self.session_id)
+
+    @property
+    def deadline_at(self) -> datetime:
+        """When the source may delete its artifacts: orders the work and raises alarms."""
+        return self.started_at + SOURCE_RETENTION - DEADLINE_MARGIN
+
+    @property
+    def final_at(self) -> datetime:
+        """When what is not there is called absent or lost."""
+        return (self.ended_at or self.started_at) + SOURCE_RETENTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A downloaded body, whole, in a private file: what it is, and how it was had."""
+
+    path: Path
+    size_bytes: int
+    digest: str  #: SHA-256 of the bytes as served, 64 hex digits
+    media_type: str  #: Content-Type as served, "" where there was none
+    encoding: str  #: Content-Encoding as served, "" for identity
+    host: str  #: the host it came from; never the URL
+    fetched_at: datetime
+    source_date: str = ""  #: the source's Date header
+    source_etag: str = ""  #: the source's ETag header
+
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is a SHA-256 as we write it: 64 lower-case hex digits."""
+    return _DIGEST.match(text) is not None
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond, as every record and answer writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """A moment from either spelling the source uses (reference, 6.4); without an offset it is UTC.
+
+    Raises ValueError for anything else.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"out of range: {text!r}") from error
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970, UTC."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_ms(ms: int) -> datetime:
+    """The moment that many milliseconds after 1970, UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
