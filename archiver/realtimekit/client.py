@@ -1,0 +1,296 @@
+"""The operations of RealtimeKit's API that an archive needs, each as one method."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import quote
+
+from archiver.errors import PayloadError, SettingsError
+from archiver.model import TranscriptFormat, format_time
+from archiver.realtimekit import payloads
+from archiver.realtimekit.paging import Page, Walk
+from archiver.realtimekit.transport import Answer, Call, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from archiver.clock import Clock
+    from archiver.realtimekit.budget import Budget
+    from archiver.realtimekit.payloads import (
+        App,
+        Offer,
+        ParticipantDetails,
+        Participants,
+        PeerReport,
+        SessionPayload,
+        SummaryRequested,
+        Webhook,
+    )
+
+P = TypeVar("P", bound=Page)
+
+#: No list of anything is walked further than this.
+PAGES_MAX = 10_000
+APPS_PER_PAGE = 50
+PARTICIPANTS_PER_PAGE = 100
+
+
+def _nothing(*_: object) -> None:
+    """What is done with a count nobody asked for."""
+
+
+class RealtimeKit:
+    """A client of one account.
+
+    `on_request` is told the operation and the status ("error" where there was none) of every
+    request sent; `on_malformed` the app and the number of rows of a session list that could not be
+    read, while the others go on.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        account_id: str,
+        token: str,
+        budget: Budget,
+        clock: Clock,
+        on_request: Callable[[str, str], None] = _nothing,
+        on_malformed: Callable[[str, int], None] = _nothing,
+        timeout_s: float = 30,
+        attempts: int = 4,
+        connections: int = 16,
+        trust_env: bool = False,
+    ) -> None:
+        if not account_id.strip():
+            raise SettingsError("CLOUDFLARE_ACCOUNT_ID is missing")
+        self._prefix = f"/accounts/{_segment(account_id.strip())}/realtime/kit"
+        self._on_malformed = on_malformed
+        self._transport = Transport(
+            base_url=base_url,
+            token=token,
+            budget=budget,
+            clock=clock,
+            on_request=on_request,
+            timeout_s=timeout_s,
+            attempts=attempts,
+            connections=connections,
+            trust_env=trust_env,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, traceback)
+
+    async def apps(self) -> list[App]:
+        """All apps of the account."""
+        found: dict[str, App] = {}
+        path = f"{self._prefix}/apps"
+        async for page in self._pages("apps", path, {}, APPS_PER_PAGE, payloads.parse_apps):
+            for app in page.items:
+                found.setdefault(app.id, app)
+        return list(found.values())
+
+    async def sessions(
+        self,
+        app_id: str,
+        *,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        status: str | None = None,
+        search: str | None = None,
+        associated_id: str | None = None,
+        participants: str | None = None,
+        sort_by: str = "createdAt",
+        sort_order: str = "DESC",
+        per_page: int = 100,
+    ) -> AsyncIterator[SessionPayload]:
+        """The sessions of an app, each once, those of breakout rooms included.
+
+        Sessions that begin while this walks are for the next walk; none is skipped for them.
+        """
+        query = {
+            "sort_by": sort_by,
+            "sort_order": sort_order,
+            "start_time": format_time(start_time) if start_time else "",
+            "end_time": format_time(end_time) if end_time else "",
+            "status": status or "",
+            "search": search or "",
+            "associated_id": associated_id or "",
+            "participants": participants or "",
+        }
+        seen: set[str] = set()
+
+        def parse(body: str) -> payloads.SessionPage:
+            return payloads.parse_sessions(body, app_id)
+
+        path = self._path(app_id, "sessions")
+        async for page in self._pages("sessions", path, query, per_page, parse):
+            if page.malformed:
+                self._on_malformed(app_id, page.malformed)
+            for item in page.items:
+                if item.session.session_id not in seen:
+                    seen.add(item.session.session_id)
+                    yield item
+
+    async def session(self, app_id: str, session_id: str) -> SessionPayload:
+        """The details of one session."""
+        call = Call(operation="session", path=self._path(app_id, "sessions", session_id))
+        return await self._transport.send(
+            call, lambda answer: payloads.parse_session(answer.body, app_id)
+        )
+
+    async def participants(self, app_id: str, session_id: str) -> Participants:
+        """All participants of a session, in the order they joined."""
+        path = self._path(app_id, "sessions", session_id, "participants")
+        query = {"sort_by": "joinedAt", "sort_order": "ASC"}
+        bodies: list[str] = []
+        ids: set[str] = set()
+        async for page in self._pages(
+            "participants", path, query, PARTICIPANTS_PER_PAGE, payloads.parse_participants
+        ):
+            if not bodies or not page.ids <= ids:
+                bodies.append(page.raw)
+            ids |= page.ids
+        return payloads.Participants(pages=tuple(bodies), count=len(ids))
+
+    async def participant(
+        self, app_id: str, session_id: str, participant_id: str
+    ) -> ParticipantDetails:
+        """The details of one participant."""
+        path = self._path(app_id, "sessions", session_id, "participants", participant_id)
+        call = Call(operation="participant", path=path)
+        return await self._transport.send(
+            call, lambda answer: payloads.parse_participant(answer.body)
+        )
+
+    async def chat(self, app_id: str, session_id: str) -> Offer:
+        """Where the chat of a session can be downloaded."""
+        return await self._offer("chat", app_id, session_id)
+
+    async def transcript(
+        self,
+        app_id: str,
+        session_id: str,
+        format: TranscriptFormat | str,  # noqa: A002 — the source's own name for it
+    ) -> Offer:
+        """Where the transcript of a session can be downloaded in this format."""
+        return await self._offer("transcript", app_id, session_id, {"format": str(format).upper()})
+
+    async def summary(self, app_id: str, session_id: str) -> Offer:
+        """Where the summary of a session can be downloaded."""
+        return await self._offer("summary", app_id, session_id)
+
+    async def request_summary(self, app_id: str, session_id: str) -> SummaryRequested:
+        """Ask for a summary to be made: one request, never repeated here.
+
+        SourceUnavailableError with `sent=False`: nothing was started. With `sent=True` nobody
+        knows. SourceConflictError: one is being made already.
+        """
+        path = self._path(app_id, "sessions", session_id, "summary")
+        call = Call(operation="request summary", path=path, method="POST")
+        return await self._transport.send(
+            call, lambda answer: payloads.parse_summary_requested(answer.body)
+        )
+
+    async def peer_report(
+        self, app_id: str, peer_id: str, filters: Sequence[str] | None = None
+    ) -> PeerReport:
+        """The report on one peer's connection: devices, addresses, quality."""
+        call = Call(
+            operation="peer report",
+            path=self._path(app_id, "sessions", "peer-report", peer_id),
+            query={"filters": ",".join(filters)} if filters else {},
+        )
+        return await self._transport.send(
+            call, lambda answer: payloads.parse_peer_report(answer.body)
+        )
+
+    async def webhooks(self, app_id: str) -> list[Webhook]:
+        """The webhooks registered for an app."""
+        call = Call(operation="webhooks", path=self._path(app_id, "webhooks"))
+        return await self._transport.send(call, lambda answer: payloads.parse_webhooks(answer.body))
+
+    async def create_webhook(
+        self, app_id: str, name: str, url: str, events: Sequence[str]
+    ) -> Webhook:
+        """Register a webhook; not repeated after a failure, for it might be registered twice."""
+        body = {"name": name, "url": url, "events": list(events), "enabled": True}
+        call = Call(
+            operation="create webhook",
+            path=self._path(app_id, "webhooks"),
+            method="POST",
+            body=json.dumps(body).encode(),
+        )
+        return await self._transport.send(call, lambda answer: payloads.parse_webhook(answer.body))
+
+    async def delete_webhook(self, app_id: str, webhook_id: str) -> None:
+        """Remove a webhook."""
+        path = self._path(app_id, "webhooks", webhook_id)
+        call = Call(operation="delete webhook", path=path, method="DELETE")
+        await self._transport.send(call, _ignore)
+
+    async def _offer(
+        self, artifact: str, app_id: str, session_id: str, query: Mapping[str, str] | None = None
+    ) -> Offer:
+        call = Call(
+            operation=artifact,
+            path=self._path(app_id, "sessions", session_id, artifact),
+            query=query or {},
+            may_be_missing=True,
+        )
+
+        def parse(answer: Answer) -> Offer:
+            if answer.status == 404:
+                return payloads.Offer(status=404)
+            body = "{}" if answer.status == 204 else answer.body
+            return payloads.parse_offer(body, artifact, answer.status)
+
+        return await self._transport.send(call, parse)
+
+    async def _pages(
+        self,
+        operation: str,
+        path: str,
+        query: Mapping[str, str],
+        per_page: int,
+        parse: Callable[[str], P],
+    ) -> AsyncIterator[P]:
+        """The pages of a list, from the first to the one that ends it."""
+        given = {name: value for name, value in query.items() if value}
+        walk = Walk()
+        for page_no in range(1, PAGES_MAX + 1):
+            numbers = {"page_no": str(page_no), "per_page": str(per_page)}
+            call = Call(operation=operation, path=path, query=given | numbers)
+            page = await self._transport.send(call, lambda answer: parse(answer.body))
+            yield page
+            if walk.ends_with(page):
+                return
+        raise PayloadError(f"{operation}: more than {PAGES_MAX} pages", operation=operation)
+
+    def _path(self, app_id: str, *names: str) -> str:
+        return "/".join([self._prefix, *map(_segment, (app_id, *names))])
+
+
+def _segment(name: str) -> str:
+    """One segment of a path, whatever the id holds: it cannot climb out of its place."""
+    if not name:
+        raise ValueError("an empty id would name something else")
+    if not name.strip("."):
+        return name.replace(".", "%2E")
+    return quote(name, safe="", errors="surrogatepass")
+
+
+def _ignore(_: Answer) -> None:
+    """Any 2xx will do."""

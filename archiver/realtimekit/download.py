@@ -1,0 +1,263 @@
+"""Downloads an artifact from wherever the source says it is, streaming it to disk while hashing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from yarl import URL
+
+from archiver.errors import (
+    DownloadError,
+    DownloadExpiredError,
+    DownloadForbiddenError,
+    DownloadInterruptedError,
+    DownloadTooLargeError,
+    StoreError,
+    StoreFullError,
+)
+from archiver.model import Fetched
+from archiver.realtimekit.download_rules import CheckedResolver, RefusedAddressError, Rules
+from archiver.realtimekit.lenient import escape
+from archiver.realtimekit.proxies import environment_proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from aiohttp.abc import AbstractResolver
+
+    from archiver.clock import Clock
+    from archiver.realtimekit.payloads import DownloadUrl
+
+REDIRECTS_MAX = 3
+CONNECT_TIMEOUT_S = 10.0
+#: A header is kept for the record up to this length.
+HEADER_LENGTH_MAX = 256
+_BUFFER_BYTES = 256 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_EXPIRED = frozenset({401, 403, 404, 410})
+_PASSING = frozenset({408, 425, 429})
+
+
+class Downloader:
+    """Fetches download URLs into `directory`, under rules that a hostile URL cannot leave.
+
+    It has no token, no cookies and no passwords to give away. With `trust_env` a proxy named by
+    the environment connects in its place, and then resolves the names itself: only the URL and
+    literal addresses are checked there.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        max_bytes: int,
+        clock: Clock,
+        exempt_base_url: str = "",
+        timeout_s: float = 30,
+        total_timeout_s: float = 3600,
+        allowed_hosts: Sequence[str] = (),
+        trust_env: bool = False,
+        connections: int = 8,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._rules = Rules(exempt_base_url=exempt_base_url, allowed_hosts=allowed_hosts)
+        self._trust_env = trust_env
+        self._connections = connections
+        self._resolver = resolver
+        self._timeout = aiohttp.ClientTimeout(
+            total=total_timeout_s,
+            sock_connect=min(timeout_s, CONNECT_TIMEOUT_S),
+            sock_read=timeout_s,
+        )
+        self._direct: aiohttp.ClientSession | None = None
+        self._proxied: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        resolver = CheckedResolver(self._rules, self._resolver)
+        self._direct = self._open(
+            aiohttp.TCPConnector(
+                limit=self._connections, resolver=resolver, socket_factory=self._rules.connect
+            )
+        )
+        if self._trust_env:
+            self._proxied = self._open(aiohttp.TCPConnector(limit=self._connections))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for session in (self._direct, self._proxied):
+            if session is not None:
+                await session.close()
+
+    async def fetch(self, url: DownloadUrl) -> Fetched:
+        """The whole body in a private file of its own, which is the caller's to remove."""
+        target = self._rules.check(url.reveal())
+        for _ in range(REDIRECTS_MAX + 1):
+            answer = await self._follow(target)
+            if isinstance(answer, Fetched):
+                return answer
+            target = self._rules.check(answer)
+        raise DownloadForbiddenError(f"more than {REDIRECTS_MAX} redirects")
+
+    async def _follow(self, url: URL) -> Fetched | str:
+        """One request: the body, or where it is instead; errors never hold the URL."""
+        try:
+            return await self._request(url)
+        except TimeoutError:
+            reason = "no answer in time"
+        except aiohttp.ClientConnectorCertificateError:
+            reason = "the certificate is not valid"
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, RefusedAddressError):
+                raise DownloadForbiddenError(_at("a forbidden address", url)) from None
+            reason = "no connection"
+        except aiohttp.InvalidURL:
+            raise DownloadForbiddenError(_at("not a URL to be requested", url)) from None
+        except (aiohttp.ClientError, OSError) as error:
+            reason = f"the connection broke ({type(error).__name__})"
+        raise DownloadInterruptedError(_at(reason, url))
+
+    async def _request(self, url: URL) -> Fetched | str:
+        proxy = environment_proxy(url) if self._trust_env else None
+        session = self._proxied if proxy else self._direct
+        if session is None:
+            raise RuntimeError("the downloader is not open: use it as an async context manager")
+        async with session.get(url, allow_redirects=False, proxy=proxy) as response:
+            if response.status in _REDIRECTS:
+                return _redirect(url, response)
+            if response.status != 200:
+                raise _refusal(url, response.status)
+            return await self._save(url, response)
+
+    async def _save(self, url: URL, response: aiohttp.ClientResponse) -> Fetched:
+        announced = response.content_length
+        if announced is not None and announced > self._max_bytes:
+            raise self._too_large(url)
+        headers = response.headers
+        with _PartFile(self._directory) as part:
+            async for chunk in response.content.iter_any():
+                part.write(chunk)
+                if part.size_bytes > self._max_bytes:
+                    raise self._too_large(url)
+            if announced is not None and part.size_bytes != announced:
+                raise DownloadInterruptedError(_at("a body of another length than said", url))
+            part.keep()
+        encoding = _header(headers.get("Content-Encoding", "")).lower()
+        return Fetched(
+            path=part.path,
+            size_bytes=part.size_bytes,
+            digest=part.digest.hexdigest(),
+            media_type=_header(headers.get("Content-Type", "")),
+            encoding="" if encoding == "identity" else encoding,
+            host=url.host or "",
+            fetched_at=self._clock.now(),
+            source_date=_header(headers.get("Date", "")),
+            source_etag=_header(headers.get("ETag", "")),
+        )
+
+    def _open(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            auto_decompress=False,
+            read_bufsize=_BUFFER_BYTES,
+            headers={"User-Agent": "realtimekit-archive", "Accept-Encoding": "identity"},
+        )
+
+    def _too_large(self, url: URL) -> DownloadTooLargeError:
+        return DownloadTooLargeError(_at(f"more than {self._max_bytes} bytes", url))
+
+
+class _PartFile:
+    """A private file that is gone again unless it is kept; what it was given is hashed.
+
+    Its writes block: each is at most a buffer long and goes to the page cache, which is quicker
+    than handing it to a thread.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / f"{secrets.token_hex(16)}.part"
+        self.digest = hashlib.sha256()
+        self.size_bytes = 0
+        self._kept = False
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise self._failure(error) from None
+        return self
+
+    def write(self, chunk: bytes) -> None:
+        self.digest.update(chunk)
+        self.size_bytes += len(chunk)
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def keep(self) -> None:
+        """Leave the file where it is."""
+        self._kept = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+        if not self._kept:
+            self.path.unlink(missing_ok=True)
+
+    def _failure(self, error: OSError) -> StoreError:
+        where = self.path.parent
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StoreFullError(f"no space left in {where}", hint="free some, then go on")
+        return StoreError(f"cannot write in {where}: {error.strerror}")
+
+
+def _redirect(url: URL, response: aiohttp.ClientResponse) -> str:
+    location = response.headers.get("Location", "")
+    if not location:
+        raise DownloadError(_at("a redirect to nowhere", url), status=response.status)
+    try:
+        return str(url.join(URL(location, encoded=True)))
+    except ValueError:
+        raise DownloadForbiddenError(_at("a redirect that cannot be read", url)) from None
+
+
+def _refusal(url: URL, status: int) -> DownloadError:
+    if status in _EXPIRED:
+        return DownloadExpiredError(_at(f"{status}, the URL no longer works", url), status=status)
+    if status in _PASSING or status >= 500:
+        return DownloadInterruptedError(_at(str(status), url), status=status)
+    return DownloadError(_at(str(status), url), status=status)
+
+
+def _at(reason: str, url: URL) -> str:
+    return f"download from {escape(url.host or '')}: {reason}"
+
+
+def _header(value: str) -> str:
+    return value.strip()[:HEADER_LENGTH_MAX]
