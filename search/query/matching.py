@@ -1,0 +1,193 @@
+"""What a query's words do with a text: which of them it holds, where, and which of them rank."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from search.query.nodes import And, Best, Item, Near, Node, Or, Phrase, Query, Word, items_of
+from search.stopwords import is_function_word
+from search.text import Token, fold, is_unspaced, prepare, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RankingTerms:
+    """What sessions are ranked by: items without function words, and terms that stand together."""
+
+    words: tuple[Item, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+def ranking_terms(query: Query) -> RankingTerms:
+    """The items that weigh, function words only where there is nothing else, and adjacent pairs."""
+    items = items_of(query.root)
+    content = tuple(item for item in items if not _is_function(item))
+    pairs = (pair for run in _runs(query.root) for pair in _pairs(run))
+    return RankingTerms(content or items, tuple(dict.fromkeys(pairs)))
+
+
+def _is_function(item: Item) -> bool:
+    if isinstance(item, Phrase) or item.prefix:
+        return False
+    return all(map(is_function_word, item.terms))
+
+
+def _runs(node: Node | None) -> Iterator[list[Item]]:
+    """Items that were written side by side."""
+    match node:
+        case Word() | Phrase():
+            yield [node]
+        case Best(items=items):
+            yield list(items)
+        case Near(items=items):
+            yield from ([item] for item in items)
+        case Or(children=children):
+            for child in children:
+                yield from _runs(child)
+        case And(children=children):
+            yield from _runs_of_all(children)
+
+
+def _runs_of_all(children: Iterable[Node]) -> Iterator[list[Item]]:
+    run: list[Item] = []
+    for child in children:
+        if isinstance(child, Word | Phrase):
+            run.append(child)
+        else:
+            yield run
+            yield from _runs(child)
+            run = []
+    yield run
+
+
+def _pairs(run: list[Item]) -> Iterator[tuple[str, str]]:
+    """Neighbouring terms once function words are left out; a prefix has no neighbour after it."""
+    stretch: list[str] = []
+    for item in run:
+        stretch.extend(term for term in item.terms if not is_function_word(term))
+        if item.prefix:
+            yield from pairwise(stretch[:-1])
+            stretch = []
+    yield from pairwise(stretch)
+
+
+class Matcher:
+    """The words of one query, ready to be looked for in many texts.
+
+    `items` are those of `ranking_terms(query).words`; `matched` gives places in it.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self.items = ranking_terms(query).words
+        self._needles = tuple(_Needle(item) for item in self.items)
+
+    def matched(self, text: str) -> frozenset[int]:
+        """Which items this text holds."""
+        prepared = f" {prepare(text)} "
+        return frozenset(
+            index for index, needle in enumerate(self._needles) if needle.is_in(prepared)
+        )
+
+    def ranges(self, text: str) -> list[Range]:
+        """The half-open code-point ranges of this text that match, in order and apart."""
+        if text.isascii() and "+" not in text and "#" not in text:
+            # Folding ASCII moves nothing, so places in the folded text are places in the text.
+            padded = f" {fold(text)} "
+            return _merged(place for needle in self._needles for place in needle.places(padded))
+        prepared = f" {prepare(text)} "
+        needles = [needle for needle in self._needles if needle.is_in(prepared)]
+        if not needles:
+            return []
+        found = tokens(text)
+        terms = [token.term for token in found]
+        places = (place for needle in needles for place in needle.places_among(found, terms))
+        return _merged((start, _with_marks(text, end)) for start, end in places)
+
+
+class _Needle:
+    """One item, looked for in text that was prepared and put between two spaces."""
+
+    def __init__(self, item: Item) -> None:
+        self._terms = item.terms
+        self._prefix = item.prefix
+        self._unspaced_prefix = item.prefix and is_unspaced(item.terms[-1])
+        end = "" if item.prefix else " "
+        self._needle = f" {item.terms[0]}{end if len(item.terms) == 1 else ' '}"
+        adjacent = " +".join(map(re.escape, item.terms))
+        self._pattern = re.compile(f" {adjacent}[^ ]*" if item.prefix else f" {adjacent}(?= )")
+
+    def is_in(self, padded: str) -> bool:
+        if self._needle not in padded:
+            return False
+        return len(self._terms) == 1 or self._pattern.search(padded) is not None
+
+    def places(self, padded: str) -> Iterator[Range]:
+        """Places in the text, given that it folds without moving anything."""
+        start = padded.find(self._needle)
+        while start >= 0:
+            match = self._pattern.match(padded, start)
+            if match:
+                yield start, match.end() - 1
+            start = padded.find(self._needle, start + 1)
+
+    def places_among(self, found: list[Token], terms: list[str]) -> Iterator[Range]:
+        """Places in the text that these tokens come from."""
+        length = len(self._terms)
+        for index in self._candidates(terms):
+            last = index + length - 1
+            if self._terms[:-1] == tuple(terms[index:last]) and self._ends_at(terms[last]):
+                yield found[index].start, self._end(found, last)
+
+    def _candidates(self, terms: list[str]) -> Iterator[int]:
+        stop = len(terms) - len(self._terms) + 1
+        if len(self._terms) == 1:
+            yield from range(stop)
+            return
+        index = -1
+        while True:
+            try:
+                index = terms.index(self._terms[0], index + 1, max(stop, 0))
+            except ValueError:
+                return
+            yield index
+
+    def _ends_at(self, term: str) -> bool:
+        return term.startswith(self._terms[-1]) if self._prefix else term == self._terms[-1]
+
+    def _end(self, found: list[Token], last: int) -> int:
+        """Where the match ends: of a bigram found by its first character, before the second."""
+        token = found[last]
+        if self._unspaced_prefix and len(token.term) > 1 and last + 1 < len(found):
+            following = found[last + 1].start
+            return following if token.start < following else token.end
+        return token.end
+
+
+def _with_marks(text: str, end: int) -> int:
+    """The end moved behind what belongs to the character before it: marks, joiners, skin tones."""
+    while end < len(text) and _extends(text[end]):
+        end += 1
+    return end
+
+
+def _extends(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "M" or character == "\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff"
+
+
+def _merged(places: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
+    for start, end in sorted(places):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
