@@ -32,6 +32,7 @@ from archiver.realtimekit.payloads import (
     SessionPayload,
     SummaryRequested,
     Webhook,
+    peer_reports_record,
     session_record,
 )
 
@@ -50,5 +51,6 @@ __all__ = [
     "SessionPayload",
     "SummaryRequested",
     "Webhook",
+    "peer_reports_record",
     "session_record",
 ]

@@ -157,13 +157,15 @@ class RealtimeKit:
         query = {"sort_by": "joinedAt", "sort_order": "ASC"}
         bodies: list[str] = []
         ids: set[str] = set()
+        peer_ids: dict[str, None] = {}
         async for page in self._pages(
             "participants", path, query, PARTICIPANTS_PER_PAGE, payloads.parse_participants
         ):
             if not bodies or not page.ids <= ids:
                 bodies.append(page.raw)
             ids |= page.ids
-        return payloads.Participants(pages=tuple(bodies), count=len(ids))
+            peer_ids |= dict.fromkeys(page.peer_ids)
+        return payloads.Participants(pages=tuple(bodies), count=len(ids), peer_ids=tuple(peer_ids))
 
     async def participant(
         self, app_id: str, session_id: str, participant_id: str

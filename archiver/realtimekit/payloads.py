@@ -102,6 +102,7 @@ class ParticipantsPage(Page):
     """One page of participants, as it was sent."""
 
     raw: str = field(repr=False)
+    peer_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ class Participants:
 
     pages: tuple[str, ...] = field(repr=False)
     count: int
+    peer_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +256,7 @@ def parse_participants(body: str) -> ParticipantsPage:
         total_count=paging.total_count,
         end_offset=paging.end_offset,
         ids=frozenset(Fields(row).text("id") or repr(row) for row in rows),
+        peer_ids=tuple(peer_id for row in rows if (peer_id := Fields(row).text("id"))),
     )
 
 
@@ -261,6 +264,11 @@ def session_record(session_raw: str, participant_pages: Sequence[str]) -> bytes:
     """The archived record of a session: a JSON document around the source's own text, verbatim."""
     pages = ",".join(participant_pages)
     return encode(f'{{"participants":[{pages}],"session":{session_raw}}}')
+
+
+def peer_reports_record(reports: Sequence[str]) -> bytes:
+    """The archived record of a session's peer reports: the answers, verbatim, in one document."""
+    return encode(f'{{"peer_reports":[{",".join(reports)}]}}')
 
 
 def parse_offer(body: str, artifact: str, status: int = 200) -> Offer:

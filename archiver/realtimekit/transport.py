@@ -34,6 +34,7 @@ from archiver.realtimekit.addresses import is_loopback_host
 from archiver.realtimekit.lenient import decode
 from archiver.realtimekit.payloads import parse_error
 from archiver.realtimekit.proxies import environment_proxy
+from archiver.retries import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -167,15 +168,17 @@ class Transport:
         """
         if call.method == "POST":
             return await self._attempt(call, parse)
+        return await retried(self._retrying, lambda: self._attempt(call, parse))
+
+    def _retrying(self) -> AsyncRetrying:
         patience = _Patience(self._attempts)
-        retrying = AsyncRetrying(
+        return AsyncRetrying(
             sleep=self._clock.sleep,
             stop=patience.is_over,
             wait=patience.wait_s,
             retry=retry_if_exception(_is_transient),
             reraise=True,
         )
-        return await retrying(self._attempt, call, parse)
 
     async def _attempt(self, call: Call, parse: Callable[[Answer], T]) -> T:
         answer = await self._answer(call)
