@@ -1,0 +1,328 @@
+"""The inventory: the JSON record of one session's archive, in numbered versions; pure.
+
+It may be locked for ever and outlives what it lists, so it holds no name, title or free text.
+A reader keeps the fields it does not know, and refuses a format it does not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archiver.archive import keys
+from archiver.errors import InventoryError
+from archiver.model import (
+    ArtifactId,
+    Outcome,
+    Session,
+    SessionId,
+    format_time,
+    is_digest,
+    parse_time,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+FORMAT = "realtimekit-archive/inventory/1"
+SIZE_MAX_BYTES = 4 * 2**20
+
+
+def canonical_json(document: Mapping[str, Any]) -> bytes:
+    """The one spelling every record is written in: sorted keys, ASCII, no spaces, a trailing newline."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def sha256(data: bytes) -> str:
+    """The digest of these bytes, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One artifact in an inventory: where it stands, and the evidence."""
+
+    artifact: ArtifactId
+    outcome: str
+    reason: str = ""
+    origin: str = "source"
+    name: str = ""  #: the object's bare name in the session's folder
+    size_bytes: int = 0  #: of the stored bytes
+    digest: str = ""  #: SHA-256 of the stored bytes
+    encoding: str = ""  #: where the stored bytes are not the source's own text
+    media_type: str = ""
+    host: str = ""
+    fetched_at: str = ""
+    source: Mapping[str, str] = field(default_factory=dict)  #: Date and ETag as served
+    store: Mapping[str, str] = field(default_factory=dict)  #: Date, ETag and version id of the put
+    lock: Mapping[str, str] = field(default_factory=dict)  #: mode and date as read back
+    attempts: Mapping[str, Any] = field(default_factory=dict)  #: first, last, count, last status
+    extra: Mapping[str, Any] = field(default_factory=dict)  #: what a later release wrote
+
+    @property
+    def has_object(self) -> bool:
+        return bool(self.name)
+
+    def says(self) -> tuple[str, str, str]:
+        """What makes a new version when it changes; why something is still pending does not."""
+        reason = "" if self.outcome == Outcome.PENDING else self.reason
+        return (self.outcome, reason, self.digest)
+
+    def yields_to(self, newer: Entry) -> bool:
+        """Whether `newer` may take this entry's place: what is stored gives way only to more bytes."""
+        if not self.has_object:
+            return True
+        return newer.has_object and newer.size_bytes > self.size_bytes
+
+
+_PLAIN = ("outcome", "reason", "origin", "name", "encoding", "media_type", "host", "fetched_at")
+_NESTED = ("source", "store", "lock", "attempts")
+_ENTRY_KEYS = frozenset({"kind", "format", "size", "digest", *_PLAIN, *_NESTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """One version of the record of a session's archive."""
+
+    archive_id: str
+    account: str
+    session: Session
+    version: int
+    previous: str  #: digest of the version before; "" for the first
+    entries: tuple[Entry, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tombstone: bool = False  #: reserved: the end of a chain
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        return keys.folder(self.session.id, self.session.started_at)
+
+    @property
+    def key(self) -> str:
+        return self.folder + keys.inventory_name(self.version)
+
+    def entry(self, artifact: ArtifactId) -> Entry | None:
+        """The entry of this artifact, if the inventory has one."""
+        return next((each for each in self.entries if each.artifact == artifact), None)
+
+    def to_bytes(self) -> bytes:
+        """The record as it is stored."""
+        session = self.session
+        document = {
+            **self.extra,
+            "format": FORMAT,
+            "archive": self.archive_id,
+            "account": self.account,
+            "app": session.app_id,
+            "meeting": session.meeting_id,
+            "session": session.session_id,
+            "started_at": format_time(session.started_at),
+            "ended_at": format_time(session.ended_at) if session.ended_at else None,
+            "created_at": format_time(session.created_at),
+            "deadline_at": format_time(session.deadline_at),
+            "transcribed": session.transcribed,
+            "version": self.version,
+            "previous": self.previous or None,
+            "made": dict(self.made),
+            "settings": dict(self.settings),
+            "artifacts": [_entry_document(each) for each in self.entries],
+        }
+        if self.tombstone:
+            document["tombstone"] = True
+        return canonical_json(document)
+
+
+_INVENTORY_KEYS = frozenset(
+    {"format", "archive", "account", "app", "meeting", "session", "started_at", "ended_at"}
+    | {"created_at", "deadline_at", "transcribed", "version", "previous", "made", "settings"}
+    | {"artifacts", "tombstone"}
+)
+
+
+def _entry_document(entry: Entry) -> dict[str, Any]:
+    document: dict[str, Any] = dict(entry.extra)
+    document["kind"] = entry.artifact.kind
+    if entry.artifact.format:
+        document["format"] = entry.artifact.format
+    for name in _PLAIN:
+        if value := getattr(entry, name):
+            document[name] = value
+    for name in _NESTED:
+        if value := getattr(entry, name):
+            document[name] = dict(value)
+    if entry.has_object:
+        document["size"] = entry.size_bytes
+        document["digest"] = entry.digest
+    return document
+
+
+def parse_inventory(data: bytes, key: str) -> Inventory:
+    """Read the inventory stored under `key`.
+
+    Raises InventoryError where it is no inventory of a format known here, or contradicts its key: a
+    forged or copied record cannot speak for another folder.
+    """
+    try:
+        document = _load(data)
+        inventory = _inventory(document)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InventoryError(f"{key} cannot be read: {_reason(error)}") from None
+    if inventory.key != key:
+        raise InventoryError(f"{key} says it is another session's or version's inventory")
+    return inventory
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)[:200]
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    if len(data) > SIZE_MAX_BYTES:
+        raise ValueError(f"it is larger than {SIZE_MAX_BYTES} bytes")
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise TypeError("it is no JSON object")
+    if document["format"] != FORMAT:
+        raise ValueError("its format is not known to this release")
+    return document
+
+
+def _inventory(document: dict[str, Any]) -> Inventory:
+    ended_at = document["ended_at"]
+    version = document["version"]
+    previous = document["previous"] or ""
+    if type(version) is not int or version < 1 or (version > 1) != is_digest(previous):
+        raise ValueError("version and previous digest do not fit together")
+    return Inventory(
+        archive_id=_str(document["archive"]),
+        account=_str(document["account"]),
+        session=Session(
+            app_id=_str(document["app"]),
+            session_id=_str(document["session"]),
+            meeting_id=_str(document["meeting"]),
+            started_at=parse_time(_str(document["started_at"])),
+            ended_at=parse_time(_str(ended_at)) if ended_at else None,
+            created_at=parse_time(_str(document["created_at"])),
+            ended=True,
+            transcribed=document.get("transcribed"),
+        ),
+        version=version,
+        previous=previous,
+        entries=tuple(_entry(each) for each in document["artifacts"]),
+        made=document.get("made", {}),
+        settings=document.get("settings", {}),
+        tombstone=bool(document.get("tombstone", False)),
+        extra={key: value for key, value in document.items() if key not in _INVENTORY_KEYS},
+    )
+
+
+def _entry(document: dict[str, Any]) -> Entry:
+    name = _str(document.get("name", ""))
+    digest = _str(document.get("digest", ""))
+    size_bytes = document.get("size", 0)
+    if name and (not is_digest(digest) or "/" in name or digest not in name):
+        raise ValueError("an artifact's name and digest do not fit together")
+    if type(size_bytes) is not int or size_bytes < 0:
+        raise ValueError("an artifact's size is no whole number")
+    plain: dict[str, Any] = {key: _str(document[key]) for key in _PLAIN if key in document}
+    nested: dict[str, Any] = {key: dict(document[key]) for key in _NESTED if key in document}
+    return Entry(
+        artifact=ArtifactId(_str(document["kind"]), _str(document.get("format", ""))),
+        outcome=plain.pop("outcome"),
+        size_bytes=size_bytes,
+        digest=digest,
+        extra={key: value for key, value in document.items() if key not in _ENTRY_KEYS},
+        **plain,
+        **nested,
+    )
+
+
+def _str(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a field that must be text is not")
+    return value
+
+
+def unknown_parts(inventory: Inventory) -> list[str]:
+    """What a later release wrote that this one does not understand: reported, and kept."""
+    known = {each.value for each in Outcome}
+    parts = [f"field {key}" for key in inventory.extra]
+    for entry in inventory.entries:
+        parts += [f"outcome {entry.outcome}"] * (entry.outcome not in known)
+        parts += [f"field {key} of {entry.artifact}" for key in entry.extra]
+    return parts
+
+
+def next_version(
+    current: tuple[Inventory, str] | None, base: Inventory, entries: tuple[Entry, ...]
+) -> Inventory | None:
+    """The version to write after `current` (an inventory and its digest), or None if nothing changed.
+
+    `base` says whose inventory it is, by whom and under which settings. What `current` holds of
+    artifacts that `entries` does not name is carried over.
+    """
+    if current is None:
+        return _with(base, version=1, previous="", entries=entries, extra={})
+    inventory, digest = current
+    named = {each.artifact: each for each in entries}
+    merged = [_newer(each, named.pop(each.artifact, each)) for each in inventory.entries]
+    merged += named.values()
+    if [each.says() for each in merged] == [each.says() for each in inventory.entries]:
+        return None
+    return _with(
+        base,
+        version=inventory.version + 1,
+        previous=digest,
+        entries=tuple(merged),
+        extra=inventory.extra,
+    )
+
+
+def _newer(before: Entry, after: Entry) -> Entry:
+    return after if before.yields_to(after) else before
+
+
+def _with(
+    base: Inventory,
+    *,
+    version: int,
+    previous: str,
+    entries: tuple[Entry, ...],
+    extra: Mapping[str, Any],
+) -> Inventory:
+    return Inventory(
+        archive_id=base.archive_id,
+        account=base.account,
+        session=base.session,
+        version=version,
+        previous=previous,
+        entries=entries,
+        made=base.made,
+        settings=base.settings,
+        extra=extra,
+    )
+
+
+def session_id_of(key: str) -> SessionId | None:
+    """Whose inventory a key names, if it names one."""
+    parsed = keys.parse_key(key)
+    return parsed.session_id if parsed and parsed.version else None
+
+
+def made_by(
+    now: datetime, *, release: str, commit: str, instance: str, command: str
+) -> dict[str, str]:
+    """Who wrote a record, when: the `made` of every record."""
+    return {
+        "at": format_time(now),
+        "release": release,
+        "commit": commit,
+        "instance": instance,
+        "command": command,
+    }

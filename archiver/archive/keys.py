@@ -1,0 +1,138 @@
+"""Names in the bucket: what is stored under which key, and what a key says; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+
+from archiver.model import ArtifactId, Kind, SessionId
+
+FORMAT_KEY = "_archive/format.json"
+CANARIES = "_archive/canaries/"
+
+#: What may follow `_archive/`; most of it is reserved for records to come.
+RESERVED_FOLDERS = frozenset(
+    {"seals", "reports", "canaries", "access", "searches", "audit"}
+    | {"policies", "holds", "dispositions", "copies"}
+)
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_EXTENSIONS = {
+    Kind.SESSION: "json",
+    Kind.CHAT: "csv",
+    Kind.SUMMARY: "md",
+    Kind.PEER_REPORTS: "json",
+}
+
+
+def encode_id(text: str) -> str:
+    """An app or session id as one ASCII path segment, never `.`, `..` or `_archive`."""
+    if _UUID.match(text):
+        return text
+    encoded = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
+    return "%5F" + encoded[1:] if encoded.startswith("_") else encoded
+
+
+def decode_id(segment: str) -> str:
+    """The id that `encode_id` made this segment of."""
+    return unquote(segment, errors="strict")
+
+
+def app_prefix(app_id: str) -> str:
+    """What every key of an app's sessions starts with."""
+    return f"{encode_id(app_id)}/"
+
+
+def day_prefix(app_id: str, day: datetime) -> str:
+    """What every key of an app's sessions of this UTC day starts with."""
+    return f"{app_prefix(app_id)}{day.astimezone(UTC):%Y/%m/%d}/"
+
+
+def folder(session_id: SessionId, started_at: datetime) -> str:
+    """The folder of a session: its app, the UTC day it started, its id."""
+    return f"{day_prefix(session_id.app_id, started_at)}{encode_id(session_id.session_id)}/"
+
+
+def extension(artifact: ArtifactId) -> str:
+    """How the name of an artifact's object ends."""
+    if artifact.kind == Kind.TRANSCRIPT:
+        return artifact.format.lower()
+    return _EXTENSIONS.get(Kind(artifact.kind), "bin")
+
+
+def artifact_name(artifact: ArtifactId, digest: str) -> str:
+    """The bare name of an artifact's object: kind, the SHA-256 of its bytes, and an extension."""
+    return f"{artifact.kind}.{digest}.{extension(artifact)}"
+
+
+def inventory_name(version: int) -> str:
+    """The bare name of the inventory of this version."""
+    return f"inventory-{version:04d}.json"
+
+
+def summary_request_name(number: int) -> str:
+    """The bare name of the recorded intent to ask for a summary the first or second time."""
+    return f"summary-request-{number}.json"
+
+
+_NAME = re.compile(
+    r"(?P<kind>[a-z][a-z-]*)\.(?P<digest>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,8})\Z"
+    r"|inventory-(?P<version>\d{4,9})\.json\Z"
+    r"|summary-request-(?P<request>[12])\.json\Z"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionKey:
+    """A key inside a session's folder, taken apart."""
+
+    session_id: SessionId
+    folder: str
+    name: str
+    kind: str = ""  #: of an artifact object
+    digest: str = ""  #: of an artifact object: what its bytes must hash to
+    version: int = 0  #: of an inventory
+    request: int = 0  #: of a summary request
+
+
+_KEY = re.compile(
+    r"(?P<folder>(?P<app>[^/]+)/(?P<day>\d{4}/\d{2}/\d{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
+)
+
+
+def parse_key(key: str) -> SessionKey | None:
+    """What a key says, or None where it is not one of ours."""
+    match = _KEY.match(key)
+    name = _NAME.match(match["name"]) if match else None
+    if match is None or name is None or not _is_canonical(match):
+        return None
+    return SessionKey(
+        session_id=SessionId(decode_id(match["app"]), decode_id(match["session"])),
+        folder=match["folder"],
+        name=match["name"],
+        kind=name["kind"] or "",
+        digest=name["digest"] or "",
+        version=int(name["version"] or 0),
+        request=int(name["request"] or 0),
+    )
+
+
+def _is_canonical(match: re.Match[str]) -> bool:
+    """Whether a key is the one spelling we would write; another spelling is not ours."""
+    try:
+        datetime.strptime(match["day"] + " +0000", "%Y/%m/%d %z")
+        ids = [decode_id(match["app"]), decode_id(match["session"])]
+        name = _NAME.match(match["name"])
+        version = name["version"] if name else None
+        return [encode_id(each) for each in ids] == [match["app"], match["session"]] and (
+            version is None or match["name"] == inventory_name(int(version))
+        )
+    except ValueError:
+        return False
+
+
+def folder_day(folder_: str) -> str:
+    """The yyyy-mm-dd a session's folder stands under."""
+    return "-".join(folder_.split("/")[1:4])
