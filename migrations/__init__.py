@@ -1,0 +1,1 @@
+"""How the two local SQLite files are opened, and the steps that made their tables what they are."""

@@ -1,0 +1,108 @@
+"""The ledger's tables, step by step. They hold ids, times, outcomes and digests: no name, title or URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database, Migrations
+
+if TYPE_CHECKING:
+    from migrations.sqlite import Connection
+
+_migrations = Migrations("ledger")
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a ledger up to this release."""
+    _migrations.apply(Database(connection))
+
+
+@_migrations(name="0001_initial")
+def _initial(db: Database) -> None:
+    for statement in (
+        "create table about (name text primary key, value text not null) strict, without rowid",
+        """
+        create table session (
+            app_id text not null,
+            session_id text not null,
+            meeting_id text not null,
+            started_at_ms integer not null,
+            ended_at_ms integer,
+            created_at_ms integer not null,
+            ended integer not null,
+            transcribed integer,
+            seen_at_ms integer not null,
+            deadline_at_ms integer not null,
+            next_attempt_at_ms integer,
+            share_key integer not null,
+            attempts integer not null default 0,
+            problem text not null default '',
+            inventory_version integer not null default 0,
+            inventory_digest text not null default '',
+            primary key (app_id, session_id)
+        ) strict, without rowid
+        """,
+        "create index session_due on session (next_attempt_at_ms) where next_attempt_at_ms is not null",
+        "create index session_started on session (app_id, started_at_ms)",
+        "create index session_id on session (session_id)",
+        """
+        create table artifact (
+            app_id text not null,
+            session_id text not null,
+            kind text not null,
+            format text not null,
+            outcome text not null,
+            reason text not null,
+            digest text not null,
+            size_bytes integer not null,
+            attempts integer not null,
+            first_attempt_at_ms integer,
+            last_attempt_at_ms integer,
+            last_status text not null,
+            next_attempt_at_ms integer,
+            primary key (app_id, session_id, kind, format)
+        ) strict, without rowid
+        """,
+        "create index artifact_lost on artifact (app_id, session_id) where outcome = 'lost'",
+        """
+        create table summary_request (
+            app_id text not null,
+            session_id text not null,
+            number integer not null,
+            at_ms integer not null,
+            fate text not null,
+            primary key (app_id, session_id, number)
+        ) strict, without rowid
+        """,
+        """
+        create table inventory (
+            seq integer primary key autoincrement,
+            app_id text not null,
+            session_id text not null,
+            version integer not null,
+            key text not null,
+            digest text not null,
+            committed_at_ms integer not null
+        ) strict
+        """,
+        "create index inventory_app on inventory (app_id, seq)",
+        """
+        create table request (
+            day text not null,
+            operation text not null,
+            status text not null,
+            count integer not null,
+            primary key (day, operation, status)
+        ) strict, without rowid
+        """,
+        """
+        create table unparsed (
+            app_id text not null,
+            session_id text not null,
+            name text not null,
+            reason text not null,
+            primary key (app_id, session_id, name)
+        ) strict, without rowid
+        """,
+    ):
+        db.execute(statement)

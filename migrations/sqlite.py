@@ -1,0 +1,69 @@
+"""One way to open a SQLite file: the newer library where it is installed, the same pragmas everywhere."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sqlite3 as _standard
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+else:
+    try:
+        # The extra `sqlite` brings a newer library, 1.3 to 1.8 times faster at full-text search.
+        sqlite3 = importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        sqlite3 = _standard
+
+Connection = sqlite3.Connection
+Row = sqlite3.Row
+DatabaseError = sqlite3.DatabaseError
+OperationalError = sqlite3.OperationalError
+VERSION: str = sqlite3.sqlite_version
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+def connect(path: Path, *, read_only: bool = False) -> Connection:
+    """Open a file in WAL mode, private to its owner; transactions are begun by hand.
+
+    Raises OperationalError where it cannot be opened, DatabaseError where it is no database.
+    """
+    if read_only:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        uri = path.absolute().as_uri()
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_MS / 1000
+    )
+    try:
+        connection.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
+        if not read_only:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
+            connection.execute("pragma journal_size_limit = 67108864")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Transaction:
+    """`with Transaction(connection):` one short write transaction, rolled back on any error."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Connection:
+        self._connection.execute("begin immediate")
+        return self._connection
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._connection.execute("commit")
+        elif self._connection.in_transaction:
+            self._connection.execute("rollback")
