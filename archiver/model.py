@@ -19,7 +19,7 @@ class Kind(StrEnum):
     TRANSCRIPT = "transcript"
     CHAT = "chat"
     SUMMARY = "summary"
-    PEER_REPORT = "peer-report"
+    PEER_REPORTS = "peer-reports"  #: devices and addresses of every peer; only where asked for
 
 
 class Outcome(StrEnum):
@@ -68,6 +68,7 @@ class ArtifactId:
 CHAT = ArtifactId(Kind.CHAT)
 SUMMARY = ArtifactId(Kind.SUMMARY)
 SESSION_RECORD = ArtifactId(Kind.SESSION)
+PEER_REPORTS = ArtifactId(Kind.PEER_REPORTS)
 
 
 def transcript(format_: str) -> ArtifactId:

@@ -1,0 +1,483 @@
+"""One session, one attempt: ask, download, digest, store, record.
+
+The bytes are stored before the inventory that names them, and the inventory before the ledger's line:
+killed anywhere, the next attempt finds what is there and goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import tenacity
+
+from archiver.archive import keys
+from archiver.archive.inventory import Entry, Inventory, made_by, next_version
+from archiver.emptiness import HEAD_BYTES, is_empty
+from archiver.errors import (
+    CommitConflictError,
+    DownloadError,
+    DownloadExpiredError,
+    DownloadInterruptedError,
+    SourceConflictError,
+    SourceDeniedError,
+    SourceError,
+    SourceUnavailableError,
+)
+from archiver.model import (
+    CHAT,
+    PEER_REPORTS,
+    SESSION_RECORD,
+    SUMMARY,
+    ArtifactId,
+    Fetched,
+    Kind,
+    Outcome,
+    Session,
+    SessionId,
+)
+from archiver.realtimekit import peer_reports_record, session_record
+from archiver.records import adopt_entries, entry_of, stored_entry
+from archiver.release import commit, version
+from archiver.retries import retried
+from archiver.schedule import (
+    NO_ANSWER,
+    REASON_DOWNLOAD_FAILED,
+    SOFT_ALARM,
+    ArtifactState,
+    Expectation,
+    Fate,
+    SummaryRequest,
+    after_none,
+    decide,
+    has_transcript,
+    may_request_summary,
+    next_attempt,
+    session_next_attempt,
+    summary_look_again,
+    to_ask,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from archiver.archive.archive import Archive, Committed
+    from archiver.clock import Clock
+    from archiver.ledger import Ledger, SessionState
+    from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit, SessionPayload
+
+SUMMARY_REQUEST_FORMAT = "realtimekit-archive/summary-request/1"
+#: A race for an inventory version is run again this often before the session waits for its next turn.
+COMMIT_TRIES = 5
+DOWNLOAD_TRIES = 3
+#: While the probe has nothing its sisters are asked at every so many tries: it may be the odd one out.
+SISTERS_EVERY = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Who writes the records: one process, and what it was told to do."""
+
+    instance: str
+    command: str
+
+    def made(self, now: datetime) -> dict[str, str]:
+        """The `made` of a record written now."""
+        return made_by(
+            now, release=version(), commit=commit(), instance=self.instance, command=self.command
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of an attempt at a session."""
+
+    session_id: SessionId
+    states: dict[ArtifactId, ArtifactState]
+    committed: Committed | None
+    settled: bool
+
+
+@dataclass(slots=True)
+class _Work:
+    """One attempt under way."""
+
+    known: SessionState
+    now: datetime
+    everything: bool
+    states: dict[ArtifactId, ArtifactState]
+    entries: dict[ArtifactId, Entry]
+    listed: SessionPayload | None
+
+    @property
+    def session(self) -> Session:
+        return self.known.session
+
+
+class Capture:
+    """Captures sessions, one attempt at a time; any number of attempts may run side by side."""
+
+    def __init__(
+        self,
+        *,
+        source: RealtimeKit,
+        downloader: Downloader,
+        archive: Archive,
+        ledger: Ledger,
+        expectation: Expectation,
+        maker: Maker,
+        spool: Path,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._downloader = downloader
+        self._archive = archive
+        self._ledger = ledger
+        self._expectation = expectation
+        self._maker = maker
+        self._spool = spool
+        self._clock = clock
+
+    async def attempt(
+        self,
+        session_id: SessionId,
+        *,
+        listed: SessionPayload | None = None,
+        everything: bool = False,
+    ) -> Attempt:
+        """Try what is due of a session; with `everything`, whatever is not settled.
+
+        `listed` is the session as a listing just showed it, which saves asking for it. Raises
+        SourceDeniedError, StoreError, ArchiveError or LedgerError, which are about more than this
+        session; what goes wrong with an artifact is recorded in its state.
+        """
+        known = self._ledger.state(session_id)
+        work = _Work(
+            known=known,
+            now=self._clock.now(),
+            everything=everything,
+            states=self._expectation.reconcile(known.states),
+            entries={},
+            listed=listed,
+        )
+        with suppress(SourceUnavailableError):
+            # There is no way to the source: what was not asked for yet is asked for next time.
+            await self._ask_all(work)
+        return await self._conclude(work)
+
+    # ------------------------------------------------------------------ asking
+
+    async def _ask_all(self, work: _Work) -> None:
+        for artifact in to_ask(
+            work.states, self._expectation, work.now, everything=work.everything
+        ):
+            if artifact == SESSION_RECORD:
+                await self._capture_session_record(work)
+            elif artifact == PEER_REPORTS:
+                await self._capture_peer_reports(work)
+            elif artifact == SUMMARY:
+                await self._capture_summary(work)
+            elif self._is_sister(artifact) and not self._sisters_turn(work):
+                self._follow_probe(work, artifact)
+            else:
+                await self._capture_artifact(work, artifact)
+
+    def _is_sister(self, artifact: ArtifactId) -> bool:
+        return artifact.kind == Kind.TRANSCRIPT and artifact != self._expectation.probe
+
+    def _sisters_turn(self, work: _Work) -> bool:
+        probe = work.states[self._expectation.probe]
+        found = probe.outcome in {Outcome.ARCHIVED, Outcome.EMPTY}
+        refused = probe.last_status not in {"200", "404"}
+        return found or refused or probe.attempts % SISTERS_EVERY == 0
+
+    def _follow_probe(self, work: _Work, artifact: ArtifactId) -> None:
+        """What the probe was told holds for its sisters, and for the summary that is made of it."""
+        probe = work.states[self._expectation.probe]
+        work.states[artifact] = replace(
+            work.states[artifact],
+            last_status=probe.last_status,
+            next_attempt_at=probe.next_attempt_at,
+        )
+
+    async def _capture_session_record(self, work: _Work) -> None:
+        async def fetch() -> tuple[str, Fetched | None]:
+            session_id = work.session.id
+            payload = work.listed
+            if payload is None or not payload.session.ended:
+                payload = await self._source.session(session_id.app_id, session_id.session_id)
+            participants = await self._source.participants(session_id.app_id, session_id.session_id)
+            return "200", self._write(session_record(payload.raw, participants.pages))
+
+        await self._try(work, SESSION_RECORD, fetch)
+
+    async def _capture_peer_reports(self, work: _Work) -> None:
+        async def fetch() -> tuple[str, Fetched | None]:
+            app_id = work.session.app_id
+            participants = await self._source.participants(app_id, work.session.session_id)
+            reports = [
+                (await self._source.peer_report(app_id, peer_id)).raw
+                for peer_id in participants.peer_ids
+            ]
+            return "200", self._write(peer_reports_record(reports)) if reports else None
+
+        await self._try(work, PEER_REPORTS, fetch)
+
+    def _write(self, data: bytes) -> Fetched:
+        path = self._spool / f"{uuid.uuid4().hex}.part"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        return Fetched(
+            path=path,
+            size_bytes=len(data),
+            digest=hashlib.sha256(data).hexdigest(),
+            media_type="application/json",
+            encoding="",
+            host=urlsplit(self._archive.origin.base_url).hostname or "",
+            fetched_at=self._clock.now(),
+        )
+
+    async def _capture_artifact(self, work: _Work, artifact: ArtifactId) -> None:
+        async def fetch() -> tuple[str, Fetched | None]:
+            offer = await self._offer(work.session.id, artifact)
+            return str(offer.status), await self._download(work.session.id, artifact, offer)
+
+        await self._try(work, artifact, fetch)
+
+    async def _offer(self, session_id: SessionId, artifact: ArtifactId) -> Offer:
+        names = (session_id.app_id, session_id.session_id)
+        if artifact == CHAT:
+            return await self._source.chat(*names)
+        if artifact == SUMMARY:
+            return await self._source.summary(*names)
+        return await self._source.transcript(*names, artifact.format)
+
+    async def _download(
+        self, session_id: SessionId, artifact: ArtifactId, offer: Offer
+    ) -> Fetched | None:
+        """The bytes behind an offer; None where nothing was offered.
+
+        A body that breaks off is fetched again; a URL that no longer works is renewed once.
+        """
+        if offer.url is None:
+            return None
+        try:
+            return await self._fetch(offer.url)
+        except DownloadExpiredError:
+            renewed = await self._offer(session_id, artifact)
+            return None if renewed.url is None else await self._fetch(renewed.url)
+
+    async def _fetch(self, url: DownloadUrl) -> Fetched:
+        def retrying() -> tenacity.AsyncRetrying:
+            return tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_exception_type(DownloadInterruptedError),
+                wait=tenacity.wait_exponential_jitter(initial=1, max=10),
+                stop=tenacity.stop_after_attempt(DOWNLOAD_TRIES),
+                sleep=self._clock.sleep,
+                reraise=True,
+            )
+
+        return await retried(retrying, lambda: self._downloader.fetch(url))
+
+    async def _capture_summary(self, work: _Work) -> None:
+        if not has_transcript(work.states):
+            # A summary is made of a transcript; without one there is nothing to ask for.
+            self._follow_probe(work, SUMMARY)
+            return
+        await self._capture_artifact(work, SUMMARY)
+        state = work.states[SUMMARY]
+        if state.outcome is Outcome.PENDING and state.last_status in {"200", "404"}:
+            await self._request_summary(work)
+
+    async def _request_summary(self, work: _Work) -> None:
+        session, requests = work.session, dict(work.known.requests)
+        number = may_request_summary(session, requests, self._expectation, work.now)
+        if number is not None:
+            requests |= await self._ask_for_summary(work, number)
+        sooner = summary_look_again(session, requests, self._expectation, work.now)
+        state = work.states[SUMMARY]
+        work.states[SUMMARY] = replace(
+            state, next_attempt_at=next_attempt(state, session, work.now, sooner=sooner)
+        )
+
+    async def _ask_for_summary(self, work: _Work, number: int) -> dict[int, SummaryRequest]:
+        """Record the intent, then POST; whoever's record is refused does not POST."""
+        session = work.session
+        record = {
+            "format": SUMMARY_REQUEST_FORMAT,
+            "archive": self._archive.id,
+            "app": session.app_id,
+            "session": session.session_id,
+            "number": number,
+            "made": self._maker.made(work.now),
+        }
+        if not await self._archive.claim_summary(session, number, record):
+            recorded = await self._archive.summary_requests(session)
+            found = {each: SummaryRequest(number=each, at=at) for each, at in recorded.items()}
+        else:
+            request = SummaryRequest(number=number, at=work.now)
+            self._ledger.record_request(session.id, request)
+            found = {number: replace(request, fate=await self._post(session.id))}
+        for request in found.values():
+            self._ledger.record_request(session.id, request)
+        return found
+
+    async def _post(self, session_id: SessionId) -> Fate:
+        try:
+            await self._source.request_summary(session_id.app_id, session_id.session_id)
+        except SourceConflictError:
+            return Fate.UNKNOWN
+        except SourceUnavailableError as error:
+            return Fate.UNKNOWN if error.sent else Fate.NOT_STARTED
+        except SourceError as error:
+            started_nothing = error.status is not None and 400 <= error.status < 500
+            return Fate.NOT_STARTED if started_nothing else Fate.UNKNOWN
+        return Fate.ACCEPTED
+
+    # ------------------------------------------------------------------ one artifact
+
+    async def _try(
+        self,
+        work: _Work,
+        artifact: ArtifactId,
+        fetch: Callable[[], Awaitable[tuple[str, Fetched | None]]],
+    ) -> None:
+        """Fetch and store one artifact; whatever comes of it is in its state afterwards."""
+        before = work.states[artifact]
+        state = replace(
+            before,
+            attempts=before.attempts + 1,
+            first_attempt_at=before.first_attempt_at or work.now,
+            last_attempt_at=work.now,
+            reason="",
+        )
+        fetched: Fetched | None = None
+        try:
+            status, fetched = await fetch()
+            state = replace(state, last_status=status)
+            if fetched is not None:
+                state = await self._store(work, state, fetched)
+            else:
+                state = after_none(before, state, work.session, work.now)
+        except SourceDeniedError:
+            raise
+        except SourceError as error:
+            state = replace(state, last_status=str(error.status or NO_ANSWER))
+            if isinstance(error, SourceUnavailableError) and not error.sent:
+                raise
+        except DownloadError as error:
+            reason = REASON_DOWNLOAD_FAILED
+            state = replace(state, last_status=str(error.status or "broken"), reason=reason)
+        finally:
+            if fetched is not None:
+                fetched.path.unlink(missing_ok=True)
+            if not state.settled:
+                again = next_attempt(state, work.session, work.now)
+                state = replace(state, next_attempt_at=again)
+            work.states[artifact] = state
+
+    async def _store(self, work: _Work, state: ArtifactState, fetched: Fetched) -> ArtifactState:
+        with fetched.path.open("rb") as file:
+            empty = is_empty(file.read(HEAD_BYTES), fetched.size_bytes)
+        state = replace(
+            state,
+            outcome=Outcome.EMPTY if empty else Outcome.ARCHIVED,
+            digest=fetched.digest,
+            size_bytes=fetched.size_bytes,
+            # What is empty today may be written tomorrow: it is looked at until its time is up.
+            next_attempt_at=work.now if empty else None,
+        )
+        name, stored = await self._archive.put_artifact(work.session, state.artifact, fetched)
+        work.entries[state.artifact] = stored_entry(state, fetched, name, stored)
+        return state
+
+    # ------------------------------------------------------------------ concluding
+
+    async def _conclude(self, work: _Work) -> Attempt:
+        now = self._clock.now()
+        work.states = decide(work.states, work.session, now, seen_at=work.known.seen_at)
+        committed = await self._commit(work, now) if self._news(work, now) else None
+        if committed is not None:
+            work.states = adopt_entries(work.states, committed.inventory, now)
+        next_attempt_at = session_next_attempt(work.states)
+        newer = committed is not None and committed.digest != work.known.inventory_digest
+        self._ledger.record(
+            work.session.id,
+            work.states,
+            next_attempt_at=next_attempt_at,
+            now=now,
+            committed=committed if newer else None,
+        )
+        return Attempt(
+            session_id=work.session.id,
+            states=work.states,
+            committed=committed if newer else None,
+            settled=next_attempt_at is None,
+        )
+
+    def _news(self, work: _Work, now: datetime) -> bool:
+        """Whether this attempt has something to record in an inventory."""
+        before = {each: (state.outcome, state.digest) for each, state in work.known.states.items()}
+        if not work.known.inventory_version:
+            stored = bool(work.entries)
+            decided = any(each.settled for each in work.states.values() if each.attempts)
+            alarm = now >= (work.session.ended_at or work.session.started_at) + SOFT_ALARM
+            return stored or decided or alarm
+        return any(
+            before.get(artifact, (Outcome.PENDING, "")) != (state.outcome, state.digest)
+            for artifact, state in work.states.items()
+        )
+
+    async def _commit(self, work: _Work, now: datetime) -> Committed | None:
+        """Write the next inventory; the race for it is run again while somebody else is faster."""
+        entries = tuple(
+            self._decided(work, artifact, state) for artifact, state in work.states.items()
+        )
+        base = self._base(work.session, now)
+        # A session nobody is known to have recorded is recorded at once: if somebody did, this put is
+        # refused, and the next try starts from theirs.
+        current = await self._archive.newest(work.session) if work.known.inventory_version else None
+        for _ in range(COMMIT_TRIES):
+            pair = (current.inventory, current.digest) if current else None
+            inventory = next_version(pair, base, entries)
+            if inventory is None:
+                return current
+            try:
+                return await self._archive.commit(inventory)
+            except CommitConflictError:
+                current = await self._archive.newest(work.session)
+        raise CommitConflictError(
+            f"{keys.folder(work.session.id, work.session.started_at)} is written by others too often"
+        )
+
+    def _decided(self, work: _Work, artifact: ArtifactId, state: ArtifactState) -> Entry:
+        """The entry of an artifact: as stored in this attempt, with the outcome of its conclusion."""
+        entry = work.entries.get(artifact)
+        if entry is None:
+            return entry_of(state)
+        return replace(entry, outcome=state.outcome, reason=state.reason)
+
+    def _base(self, session: Session, now: datetime) -> Inventory:
+        expectation = self._expectation
+        return Inventory(
+            archive_id=self._archive.id,
+            account=self._archive.origin.account,
+            session=session,
+            version=1,
+            previous="",
+            entries=(),
+            made=self._maker.made(now),
+            settings={
+                "formats": [str(each) for each in expectation.formats],
+                "summaries": expectation.summaries,
+                "peer_reports": "on" if expectation.peer_reports else "off",
+            },
+        )

@@ -1,0 +1,471 @@
+"""The archiver's commands: work, sync, status, verify, rebuild, settings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import errno
+import os
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archiver.clock import SystemClock
+from archiver.errors import ArchiverError, SettingsError
+from archiver.ledger import Ledger, Range, Share
+from archiver.model import SessionId, format_time, parse_time, to_ms
+from archiver.release import version
+from archiver.settings import RequestBudget, Secret, Settings, definitions, load_settings
+from archiver.terminal import answer, answer_json, progress, say, set_up_logs, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from archiver.archive.archive import Archive
+
+DONE, FAILED, USAGE, PENDING, LOST = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: how it is called, and what it does."""
+
+    name: str
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int]]
+    needs_settings: bool = True
+
+
+# ---------------------------------------------------------------------- arguments
+
+
+def moment(text: str) -> datetime:
+    """A time on the command line: a date, a month, an RFC 3339 time, or an age such as 3d."""
+    if match := re.fullmatch(r"(\d{1,5})([hd])", text):
+        unit = timedelta(hours=1) if match[2] == "h" else timedelta(days=1)
+        return datetime.now(UTC) - int(match[1]) * unit
+    try:
+        return parse_time(text + "-01" if re.fullmatch(r"\d{4}-\d{2}", text) else text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: 2026-10-01, 2026-10, 2026-10-01T09:00:00Z or 3d"
+        ) from None
+
+
+def share(text: str) -> tuple[int, int]:
+    """A worker's part of the sessions, such as 2/4."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 2/4 is the second of four")
+    return int(match[1]), int(match[2])
+
+
+def fraction(text: str) -> float:
+    """A part of the sessions, such as 0.1 or 10%."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part of the whole: 0.1 or 10%")
+    return value
+
+
+def range_arguments(parser: argparse.ArgumentParser) -> None:
+    """--app, --since, --until: which sessions."""
+    parser.add_argument("--app", action="append", default=[], metavar="ID", help="only this app")
+    parser.add_argument("--since", type=moment, metavar="T", help="sessions begun since then")
+    parser.add_argument("--until", type=moment, metavar="T", help="sessions begun before then")
+
+
+def json_argument(parser: argparse.ArgumentParser) -> None:
+    """--json: for programs."""
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def range_of(args: argparse.Namespace) -> Range:
+    """The range these arguments name."""
+    return Range(
+        apps=tuple(args.app),
+        since_ms=to_ms(args.since) if args.since else None,
+        until_ms=to_ms(args.until) if args.until else None,
+    )
+
+
+def _sync_arguments(parser: argparse.ArgumentParser) -> None:
+    range_arguments(parser)
+    parser.add_argument("--session", metavar="ID", help="only this session")
+    _share_argument(parser)
+    json_argument(parser)
+
+
+def _share_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--share",
+        type=share,
+        default=(1, 1),
+        metavar="I/N",
+        help="capture only this part of the sessions",
+    )
+
+
+def _status_arguments(parser: argparse.ArgumentParser) -> None:
+    range_arguments(parser)
+    json_argument(parser)
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--session", metavar="ID", help="only this session")
+    parser.add_argument(
+        "--sample", type=fraction, default=1.0, metavar="N", help="only this part, such as 10%%"
+    )
+    json_argument(parser)
+
+
+def _rebuild_ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=["ledger"], default="ledger")
+
+
+# ---------------------------------------------------------------------- commands
+
+
+async def sync(
+    args: argparse.Namespace,
+    settings: Settings,
+    *,
+    afterwards: Callable[[Archive, Ledger], Coroutine[Any, Any, int]] | None = None,
+) -> int:
+    """One pass over everything that is not settled; `afterwards` follows what was archived."""
+    from archiver.runtime import open_runtime
+
+    if args.app:
+        settings = dataclasses.replace(settings, apps=tuple(args.app))
+    async with open_runtime(settings, command="sync", share=Share(*args.share)) as runtime:
+        with progress("capturing") as update:
+            report = await runtime.worker.sync(
+                since=args.since, until=args.until, session_id=args.session, progress=update
+            )
+        indexed = await afterwards(runtime.archive, runtime.ledger) if afterwards else 0
+        counts = runtime.ledger.session_counts(range_of(args))
+    for session_id, problem in report.problems.items():
+        say(f"session {visible(session_id)}: {visible(problem)}")
+    document = {
+        "apps": report.apps,
+        "sessions_listed": report.listed,
+        "sessions_new": report.new,
+        "sessions_attempted": report.attempted,
+        "sessions_settled": report.settled,
+        "sessions_pending": counts["pending"],
+        "sessions_indexed": indexed,
+        "outcomes": dict(sorted(report.outcomes.items())),
+        "problems": len(report.problems),
+    }
+    if args.json:
+        answer_json(document)
+    else:
+        answer(_sync_text(document))
+    if report.lost or report.damaged:
+        return LOST
+    return PENDING if counts["pending"] else DONE
+
+
+def _sync_text(document: dict[str, Any]) -> str:
+    outcomes = ", ".join(f"{count} {name}" for name, count in document["outcomes"].items())
+    return (
+        f"{document['sessions_listed']} sessions listed, {document['sessions_new']} new; "
+        f"artifacts: {outcomes or 'nothing new'}; {document['sessions_pending']} sessions pending"
+    )
+
+
+async def work(
+    args: argparse.Namespace,
+    settings: Settings,
+    *,
+    beside: Callable[[Archive, Ledger, asyncio.Event], Coroutine[Any, Any, None]] | None = None,
+) -> int:
+    """Capture until told to stop; `beside` runs along and stops at the same word."""
+    from archiver.runtime import open_runtime
+
+    stop = stop_event()
+    async with open_runtime(settings, command="work", share=Share(*args.share)) as runtime:
+        say(f"capturing into {runtime.archive.store.url}; stop with Ctrl-C")
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(runtime.worker.run(stop))
+            worker.add_done_callback(lambda _task: stop.set())
+            if beside is not None:
+                group.create_task(beside(runtime.archive, runtime.ledger, stop))
+        counts = runtime.ledger.session_counts()
+    say("stopped")
+    return LOST if runtime.worker.total.lost else PENDING if counts["pending"] else DONE
+
+
+async def status(args: argparse.Namespace, settings: Settings) -> int:
+    """What the ledger says of the whole range."""
+    from archiver.runtime import open_ledger
+
+    of = range_of(args)
+    async with open_ledger(settings) as ledger:
+        document = status_document(ledger, of)
+    if args.json:
+        answer_json(document)
+    else:
+        answer("\n".join(status_lines(document)))
+    return status_code(document)
+
+
+def status_code(document: dict[str, Any]) -> int:
+    """0, 3 or 4: what a status means."""
+    if document["sessions"]["lost"]:
+        return LOST
+    return PENDING if document["sessions"]["pending"] else DONE
+
+
+def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]:
+    """The ledger in numbers, with the nearest deadlines, what was lost, and what could not be read."""
+    artifacts: dict[str, dict[str, int]] = {}
+    for (kind, outcome), count in ledger.artifact_counts(of).items():
+        artifacts.setdefault(kind, {})[outcome] = count
+    return {
+        "sessions": ledger.session_counts(of),
+        "artifacts": artifacts,
+        "nearest_deadlines": [
+            {
+                "app": session_id.app_id,
+                "session": session_id.session_id,
+                "deadline_at": format_time(deadline_at),
+                "problem": problem,
+            }
+            for session_id, deadline_at, problem in ledger.nearest_deadlines(of, rows)
+        ],
+        "lost": [
+            {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
+            for session_id, artifact, reason in ledger.lost(of, rows)
+        ],
+        "unparsed": [
+            {"session": session_id.session_id, "object": name, "reason": reason}
+            for session_id, name, reason in ledger.unparsed(of, rows)
+        ],
+        "requests": {
+            f"{operation} {status_}": count
+            for (operation, status_), count in ledger.requests().items()
+        },
+    }
+
+
+def status_lines(document: dict[str, Any]) -> list[str]:
+    """A status for people."""
+    sessions = document["sessions"]
+    heading = (
+        f"sessions   {sessions['sessions']} known, {sessions['live']} live, "
+        f"{sessions['pending']} pending, {sessions['lost']} with something lost"
+    )
+    lines = [heading, *(_counts_line(*each) for each in document["artifacts"].items())]
+    for row in document["nearest_deadlines"]:
+        problem = f"  ({visible(row['problem'])})" if row["problem"] else ""
+        lines.append(f"pending    {visible(row['session'])}  until {row['deadline_at']}{problem}")
+    lines += [
+        f"lost       {visible(row['session'])}  {row['artifact']}: {row['reason']}"
+        for row in document["lost"]
+    ]
+    lines += [
+        f"unread     {visible(row['session'])}  {row['object']}: {row['reason']}"
+        for row in document["unparsed"]
+    ]
+    if document.get("index"):
+        index = document["index"]
+        lines.append(f"index      {index['sessions']} sessions, {index['behind']} to come")
+    total = sum(document["requests"].values())
+    return [*lines, f"requests   {total} made to the source"]
+
+
+def _counts_line(kind: str, outcomes: dict[str, int]) -> str:
+    return f"{visible(kind):<10} " + ", ".join(f"{n} {name}" for name, n in outcomes.items())
+
+
+async def verify(args: argparse.Namespace, settings: Settings) -> int:
+    """Read everything in the bucket back and hold it against its records."""
+    from archiver.runtime import open_archive
+    from archiver.verify import summary_lines
+    from archiver.verify import verify as run
+
+    async with open_archive(settings) as archive:
+        session = await _session_in(archive, args.session) if args.session else None
+        with progress("verifying") as update:
+            result = await run(archive, session=session, sample=args.sample, progress=update)
+    if args.json:
+        answer_json(dataclasses.asdict(result))
+    else:
+        for line in summary_lines(result):
+            answer(visible(line))
+        sampled = f", {result.skipped_sessions} not looked at" * bool(result.skipped_sessions)
+        answer(
+            f"{result.sessions} sessions{sampled}, {result.objects} objects, "
+            f"{result.size_bytes} bytes read: {len(result.findings) or 'no'} damage"
+        )
+    return LOST if result.findings else DONE
+
+
+async def _session_in(archive: Archive, session_id: str) -> SessionId:
+    async for chain in archive.chains():
+        if chain.session_id.session_id == session_id:
+            return chain.session_id
+    raise ArchiverError(f"session {session_id} is not in {archive.store.url}")
+
+
+async def rebuild_ledger(_args: argparse.Namespace, settings: Settings) -> int:
+    """Make the ledger again from the bucket."""
+    from archiver import rebuild
+    from archiver.runtime import open_archive
+
+    async with open_archive(settings) as archive:
+        with progress("rebuilding the ledger") as update:
+            rebuilt = await rebuild.rebuild_ledger(
+                archive, settings.ledger_path, SystemClock(), progress=update
+            )
+    for problem in rebuilt.problems:
+        say(visible(problem))
+    answer(f"ledger: {rebuilt.sessions} sessions")
+    return LOST if rebuilt.problems else DONE
+
+
+async def show_settings(args: argparse.Namespace, settings: Settings) -> int:
+    """Every setting with its value, origin and default."""
+    rows = []
+    for name, definition in definitions():
+        value = getattr(settings, name)
+        rows.append(
+            {
+                "variable": definition["variable"],
+                "value": _setting_text(value),
+                "origin": settings.origins.get(name, "default"),
+                "default": definition["default"],
+            }
+        )
+    if args.json:
+        answer_json(rows)
+        return DONE
+    for row in rows:
+        answer(f"{row['variable']:<30} {row['value']:<44} {row['origin']}")
+    return DONE
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, Secret):
+        return str(value)
+    if isinstance(value, tuple):
+        return ",".join(str(each) for each in value)
+    if isinstance(value, timedelta):
+        return f"{int(value.total_seconds())}s"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, RequestBudget):
+        return f"{value.requests}/{value.period_s:.0f}"
+    return "" if value is None else str(value)
+
+
+COMMANDS = (
+    Command("work", "capture until told to stop", _share_argument, work),
+    Command(
+        "sync", "one pass: discover, then try everything that is not settled", _sync_arguments, sync
+    ),
+    Command("status", "how many sessions and artifacts stand where", _status_arguments, status),
+    Command("verify", "read everything in the bucket back and check it", _verify_arguments, verify),
+    Command(
+        "rebuild",
+        "make the ledger again from the bucket",
+        _rebuild_ledger_arguments,
+        rebuild_ledger,
+    ),
+    Command(
+        "settings", "every setting, its value and where it came from", json_argument, show_settings
+    ),
+)
+
+
+# ---------------------------------------------------------------------- running
+
+
+def stop_event() -> asyncio.Event:
+    """An event that Ctrl-C and SIGTERM set, in the running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    return stop
+
+
+def build_parser(program: str, commands: Sequence[Command]) -> argparse.ArgumentParser:
+    """The command line of these commands."""
+    parser = argparse.ArgumentParser(prog=program, description=__doc__ if not commands else None)
+    parser.add_argument("--version", action="version", version=f"{program} {version()}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
+    parser.add_argument("--data", metavar="DIR", help="the folder of ledger and index")
+    parser.add_argument("--store", metavar="URL", help="file:PATH or s3://BUCKET/PREFIX")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done")
+    names = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in commands:
+        sub = names.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(sub)
+        sub.set_defaults(handler=command)
+    return parser
+
+
+def run_command(
+    program: str, commands: Sequence[Command], argv: Sequence[str] | None = None
+) -> int:
+    """Parse, load the settings, run, and turn every outcome into an exit code and one line."""
+    args = build_parser(program, commands).parse_args(argv)
+    set_up_logs(verbose=args.verbose)
+    try:
+        return asyncio.run(_run(args))
+    except KeyboardInterrupt:
+        say(f"{program}: stopped; run it again to go on")
+        return FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # the last line of defence: no traceback reaches a user
+        say(f"{program}: {visible(explain(error))}")
+        if args.verbose:
+            raise
+        return FAILED
+
+
+async def _run(args: argparse.Namespace) -> int:
+    command: Command = args.handler
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    overrides = {name: getattr(args, name) for name in ("data", "store") if getattr(args, name)}
+    if command.needs_settings:
+        settings = load_settings(os.environ, config=args.config, overrides=overrides)
+    else:
+        settings = Settings()
+    try:
+        return await command.run(args, settings)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def explain(error: BaseException) -> str:
+    """An error in one line: what, where, and what to do about it."""
+    if isinstance(error, BaseExceptionGroup):
+        return explain(error.exceptions[0])
+    if isinstance(error, SettingsError | ArchiverError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        hint = " (free some space; nothing is lost)" if error.errno == errno.ENOSPC else ""
+        return f"{where}{error.strerror or error}{hint}"
+    return f"{type(error).__name__}: this should not happen; run again with -v and report it"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m archiver`: the capture half, without the index."""
+    return run_command("archiver", COMMANDS, argv)

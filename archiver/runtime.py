@@ -1,0 +1,163 @@
+"""Where the parts are put together: from settings to an archive to read, or a worker to run."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archiver.archive.archive import Archive, Origin
+from archiver.archive.stores import open_store
+from archiver.capture import Capture, Maker
+from archiver.clock import Clock, SystemClock
+from archiver.errors import ArchiverError
+from archiver.ledger import WHOLE, Ledger, Share
+from archiver.realtimekit import Budget, Downloader, RealtimeKit
+from archiver.schedule import Expectation
+from archiver.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from archiver.settings import Settings
+
+#: A download under way for longer than this was left behind by a process that died.
+SPOOL_KEPT_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A worker and everything it works with."""
+
+    settings: Settings
+    archive: Archive
+    ledger: Ledger
+    source: RealtimeKit
+    budget: Budget
+    worker: Worker
+    clock: Clock
+
+
+def expectation_of(settings: Settings) -> Expectation:
+    """Which artifacts these settings ask for."""
+    return Expectation(
+        formats=settings.formats,
+        summaries=settings.summaries,
+        summary_wait=settings.summary_wait,
+        summary_patience=settings.summary_patience,
+        peer_reports=settings.peer_reports,
+    )
+
+
+@asynccontextmanager
+async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
+    """The archive these settings name, to read; needs neither token nor account."""
+    store = open_store(settings.store)
+    try:
+        yield await Archive.open(store)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Ledger]:
+    """The ledger of these settings."""
+    ledger = Ledger.open(settings.ledger_path, read_only=read_only)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, command: str, clock: Clock | None = None, share: Share = WHOLE
+) -> AsyncIterator[Runtime]:
+    """Everything a worker needs, checked in the order in which it can be wrong, and closed again."""
+    settings.require_source()
+    clock = clock or SystemClock()
+    maker = Maker(instance=uuid.uuid4().hex[:12], command=command)
+    async with AsyncExitStack() as stack:
+        _prepare_spool(settings.spool)
+        ledger = await stack.enter_async_context(open_ledger(settings))
+        store = open_store(settings.store)
+        stack.push_async_callback(store.close)
+        origin = Origin(
+            base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
+        )
+        archive = await Archive.open(store, origin=origin, made=maker.made(clock.now()))
+        await archive.claim(sole_worker=settings.sole_worker)
+        budget = Budget(
+            max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
+        )
+        requests: Counter[tuple[str, str]] = Counter()
+        source = await stack.enter_async_context(
+            RealtimeKit(
+                base_url=settings.base_url,
+                account_id=settings.account_id,
+                token=settings.token.reveal(),
+                budget=budget,
+                clock=clock,
+                on_request=lambda operation, status: requests.update([(operation, status)]),
+                connections=max(settings.concurrency * 2, 8),
+                trust_env=settings.proxy,
+            )
+        )
+        downloader = await stack.enter_async_context(
+            Downloader(
+                directory=settings.spool,
+                exempt_base_url=settings.base_url,
+                max_bytes=settings.download_max_bytes,
+                clock=clock,
+                allowed_hosts=settings.download_hosts,
+                trust_env=settings.proxy,
+                connections=max(settings.concurrency * 2, 8),
+            )
+        )
+        capture = Capture(
+            source=source,
+            downloader=downloader,
+            archive=archive,
+            ledger=ledger,
+            expectation=expectation_of(settings),
+            maker=maker,
+            spool=settings.spool,
+            clock=clock,
+        )
+        worker = Worker(
+            source=source,
+            capture=capture,
+            archive=archive,
+            ledger=ledger,
+            settings=settings,
+            clock=clock,
+            share=share,
+            requests=requests,
+        )
+        yield Runtime(
+            settings=settings,
+            archive=archive,
+            ledger=ledger,
+            source=source,
+            budget=budget,
+            worker=worker,
+            clock=clock,
+        )
+
+
+def _prepare_spool(spool: Path) -> None:
+    """Make the folder of downloads under way, and clear what dead processes left in it."""
+    try:
+        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ArchiverError(
+            f"{spool} cannot be made: {error.strerror}", hint="check RTK_ARCHIVE_DATA"
+        ) from error
+    for path in spool.glob("*.part"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > SPOOL_KEPT_S:
+                path.unlink()

@@ -1,0 +1,193 @@
+"""Whether everything in the bucket is still what its records say; reads all of it, changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import chain as chained
+from typing import TYPE_CHECKING
+
+from archiver.archive import keys
+from archiver.errors import ObjectMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from archiver.archive.archive import Archive
+    from archiver.archive.inventory import Entry
+    from archiver.archive.stores import ObjectInfo
+    from archiver.model import SessionId
+
+
+class Damage(StrEnum):
+    """What can be wrong with an object."""
+
+    MISSING = "missing"  #: an inventory names it, and it is not there
+    CORRUPT = "corrupt"  #: its bytes are not those its digest is of
+    CHAIN = "chain"  #: an inventory is missing, unreadable, or not linked to the one before
+    LATER_VERSION = "later-version"  #: something was written or deleted on top of it
+    UNEXPLAINED = "unexplained"  #: nothing says why it is there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, by key."""
+
+    key: str
+    damage: Damage
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What a verification read, and what it found."""
+
+    sessions: int = 0
+    objects: int = 0
+    size_bytes: int = 0
+    skipped_sessions: int = 0  #: left out by sampling: not checked
+    unreferenced: list[str] = field(
+        default_factory=list
+    )  #: whole, but named by no inventory: no damage
+    unknown: list[str] = field(default_factory=list)  #: written by a later release
+    findings: list[Finding] = field(default_factory=list)
+
+
+async def verify(
+    archive: Archive,
+    *,
+    session: SessionId | None = None,
+    sample: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _sessions: None,
+) -> Verification:
+    """Check every object below the archive, session by session; memory holds one session at a time.
+
+    `sample` is the part of the sessions to check, from 0 to 1, drawn by `seed`.
+    """
+    result = Verification()
+    draw = random.Random(seed)  # noqa: S311 — a sample, not a secret
+    async for folder in _folders(archive, session):
+        if not folder.folder:
+            result.findings += _unexplained(folder.objects)
+        elif sample < 1 and draw.random() >= sample:
+            result.skipped_sessions += 1
+        else:
+            await _verify_session(archive, folder, result)
+            progress(result.sessions)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    folder: str  #: "" for what lies outside every session's folder
+    objects: list[ObjectInfo]
+
+
+async def _folders(archive: Archive, session: SessionId | None) -> AsyncIterator[_Folder]:
+    """The objects of the archive, a session's folder at a time."""
+    current: list[ObjectInfo] = []
+    name = ""
+    prefix = keys.app_prefix(session.app_id) if session else ""
+    async for info in archive.store.list(prefix):
+        if info.key.startswith("_archive/"):
+            if not _is_reserved(info.key):
+                yield _Folder("", [info])
+            continue
+        parsed = keys.parse_key(info.key)
+        if session is not None and (parsed is None or parsed.session_id != session):
+            continue
+        folder = parsed.folder if parsed else ""
+        if folder != name and current:
+            yield _Folder(name, current)
+            current = []
+        name = folder
+        current.append(info)
+    if current:
+        yield _Folder(name, current)
+
+
+def _is_reserved(key: str) -> bool:
+    parts = key.split("/")
+    return key == keys.FORMAT_KEY or (len(parts) > 2 and parts[1] in keys.RESERVED_FOLDERS)
+
+
+def _unexplained(objects: list[ObjectInfo]) -> list[Finding]:
+    return [Finding(key=each.key, damage=Damage.UNEXPLAINED) for each in objects]
+
+
+async def _verify_session(archive: Archive, folder: _Folder, result: Verification) -> None:
+    result.sessions += 1
+    for info in folder.objects:
+        if info.later_versions:
+            detail = f"{info.later_versions} on top of the record"
+            result.findings.append(
+                Finding(key=info.key, damage=Damage.LATER_VERSION, detail=detail)
+            )
+    chain = await archive.chain(folder.folder)
+    if chain is not None and chain.problem:
+        result.findings.append(
+            Finding(key=folder.folder, damage=Damage.CHAIN, detail=chain.problem)
+        )
+    named = chain.named if chain is not None else {}
+    await _check_named(archive, folder, named, result)
+    await _check_unnamed(archive, folder, set(named), result)
+    if chain is not None and chain.newest is not None:
+        parts = archive.unknown_parts(chain.newest.inventory)
+        result.unknown += [f"{folder.folder}: {part}" for part in parts]
+
+
+async def _check_named(
+    archive: Archive, folder: _Folder, named: Mapping[str, Entry], result: Verification
+) -> None:
+    for name, entry in named.items():
+        key = folder.folder + name
+        digest, size_bytes = await _digest(archive, key, entry.store.get("version_id", ""))
+        result.objects += 1
+        result.size_bytes += size_bytes
+        if not digest:
+            result.findings.append(Finding(key=key, damage=Damage.MISSING))
+        elif digest != entry.digest or size_bytes != entry.size_bytes:
+            result.findings.append(Finding(key=key, damage=Damage.CORRUPT))
+
+
+async def _check_unnamed(
+    archive: Archive, folder: _Folder, named: set[str], result: Verification
+) -> None:
+    """What no inventory names: whole artifacts are left over from a crash, anything else is damage."""
+    for info in folder.objects:
+        parsed = keys.parse_key(info.key)
+        if parsed is None or parsed.version or parsed.request or parsed.name in named:
+            if parsed is None:
+                result.findings.append(Finding(key=info.key, damage=Damage.UNEXPLAINED))
+            result.objects += parsed is not None and not parsed.digest
+            continue
+        digest, size_bytes = await _digest(archive, info.key, "")
+        result.objects += 1
+        result.size_bytes += size_bytes
+        if digest == parsed.digest:
+            result.unreferenced.append(info.key)
+        else:
+            result.findings.append(Finding(key=info.key, damage=Damage.UNEXPLAINED))
+
+
+async def _digest(archive: Archive, key: str, version_id: str) -> tuple[str, int]:
+    """The SHA-256 and size of an object's bytes; "" where there is none."""
+    hasher, size_bytes = hashlib.sha256(), 0
+    try:
+        async for chunk in archive.store.stream(key, version_id=version_id):
+            hasher.update(chunk)
+            size_bytes += len(chunk)
+    except ObjectMissingError:
+        return "", 0
+    return hasher.hexdigest(), size_bytes
+
+
+def summary_lines(result: Verification) -> list[str]:
+    """The findings, a line each, damage first."""
+    damage = (f"{each.damage}: {each.key} {each.detail}".rstrip() for each in result.findings)
+    left_over = (f"unreferenced (no damage): {key}" for key in result.unreferenced)
+    unknown = (f"written by a later release: {part}" for part in result.unknown)
+    return list(chained(damage, left_over, unknown))

@@ -1,0 +1,389 @@
+"""The worker: discover, take what is due, capture, repeat; bounded, and stopped between two steps.
+
+Polling is the authority. A short look at the newest sessions happens often, the whole look-back a few
+times a day; windows overlap, and a session is known by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from archiver.errors import (
+    ArchiveError,
+    ArchiverError,
+    DownloadError,
+    SourceDeniedError,
+    SourceError,
+    StoreDeniedError,
+    StoreError,
+)
+from archiver.follow import follow
+from archiver.ledger import EVERYTHING, WHOLE, Ledger, Range, Share
+from archiver.model import Outcome, SessionId, from_ms, to_ms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from archiver.archive.archive import Archive
+    from archiver.capture import Attempt, Capture
+    from archiver.clock import Clock
+    from archiver.realtimekit import RealtimeKit, SessionPayload
+    from archiver.settings import Settings
+
+log = logging.getLogger("archiver.worker")
+
+#: A short look reaches at least this far back, and as far as the oldest session that is still live.
+LOOK_MIN = timedelta(hours=2)
+LOOK_MAX = timedelta(hours=48)
+#: After a fault of the store or the source, the session concerned is left alone this long.
+FAULT_PAUSE = timedelta(minutes=1)
+#: A session whose records in the bucket contradict each other waits for a person this long.
+DAMAGE_PAUSE = timedelta(hours=6)
+FOLLOW_EVERY = timedelta(minutes=5)
+IDLE_MAX = timedelta(seconds=30)
+LISTED_MAX = 20_000
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pass did: for people, and for the exit code."""
+
+    apps: int = 0
+    listed: int = 0
+    new: int = 0
+    attempted: int = 0
+    settled: int = 0
+    pending: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, str] = field(default_factory=dict)  #: by session id
+    damaged: int = 0  #: sessions whose records in the bucket contradict each other
+
+    def add(self, attempt: Attempt, before: dict[str, str]) -> None:
+        """Count an attempt; `before` says which outcome each artifact had."""
+        self.attempted += 1
+        self.settled += attempt.settled
+        self.pending += not attempt.settled
+        for artifact, state in attempt.states.items():
+            if before.get(str(artifact)) != state.outcome:
+                self.outcomes[state.outcome] += 1
+
+    @property
+    def lost(self) -> int:
+        return self.outcomes[Outcome.LOST]
+
+
+class Worker:
+    """One worker over one archive."""
+
+    def __init__(
+        self,
+        *,
+        source: RealtimeKit,
+        capture: Capture,
+        archive: Archive,
+        ledger: Ledger,
+        settings: Settings,
+        clock: Clock,
+        share: Share = WHOLE,
+        requests: Counter[tuple[str, str]] | None = None,
+    ) -> None:
+        self._source = source
+        self._capture = capture
+        self._archive = archive
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._share = share
+        self._listed: OrderedDict[SessionId, SessionPayload] = OrderedDict()
+        #: Requests to the source by operation and status, counted by whoever makes them.
+        self._requests = Counter() if requests is None else requests
+        self._wake = asyncio.Event()
+        self.total = Report()
+        self.on_committed: Callable[[Attempt], None] = lambda _attempt: None
+
+    def _write_counts(self) -> None:
+        if self._requests:
+            self._ledger.count_requests(self._requests, self._clock.now())
+            self._requests.clear()
+
+    # ------------------------------------------------------------------ discovery
+
+    async def discover(
+        self, since: datetime, until: datetime | None = None, report: Report | None = None
+    ) -> Report:
+        """List every app's sessions created since then and take note of them."""
+        report = report or Report()
+        failure: SourceError | None = None
+        for app_id in await self._apps():
+            report.apps += 1
+            try:
+                await self._discover_app(app_id, since, until, report)
+            except SourceDeniedError:
+                raise
+            except SourceError as error:  # the other apps are listed all the same
+                failure = failure or error
+        self._write_counts()
+        if failure is not None:
+            raise failure
+        return report
+
+    async def _apps(self) -> list[str]:
+        return list(self._settings.apps) or [app.id for app in await self._source.apps()]
+
+    async def _discover_app(
+        self, app_id: str, since: datetime, until: datetime | None, report: Report
+    ) -> None:
+        batch: list[SessionPayload] = []
+        async for payload in self._newest_first(app_id, since):
+            if until is not None and payload.session.started_at >= until:
+                continue
+            batch.append(payload)
+            if len(batch) >= 200:
+                self._take(batch, report)
+                batch = []
+        self._take(batch, report)
+
+    async def _newest_first(self, app_id: str, since: datetime) -> AsyncIterator[SessionPayload]:
+        """Sessions of an app from the newest back to those created before `since`.
+
+        What `start_time` compares with is unknown, so a day is added and the end is found here.
+        """
+        slack = timedelta(days=1)
+        async for payload in self._source.sessions(app_id, start_time=since - slack):
+            if payload.session.created_at < since - slack:
+                return
+            if max(payload.session.created_at, payload.session.started_at) >= since:
+                yield payload
+
+    def _take(self, batch: list[SessionPayload], report: Report) -> None:
+        report.listed += len(batch)
+        report.new += self._ledger.see([each.session for each in batch], self._clock.now())
+        for payload in batch:
+            if payload.session.ended:
+                self._listed[payload.session.id] = payload
+        while len(self._listed) > LISTED_MAX:
+            self._listed.popitem(last=False)
+        self._wake.set()
+
+    def _horizon(self, now: datetime) -> datetime:
+        """How far back a short look reaches: to the oldest session that is still live, within reason."""
+        live = [self._ledger.oldest_live_ms(app_id) for app_id in self._ledger.apps()]
+        oldest = min((each for each in live if each is not None), default=to_ms(now))
+        reach = min(now - LOOK_MIN, from_ms(oldest) - timedelta(minutes=1))
+        return max(reach, now - LOOK_MAX)
+
+    # ------------------------------------------------------------------ one pass
+
+    async def sync(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        session_id: str | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Report:
+        """One pass: list, then try everything that is not settled, whatever its back-off.
+
+        With `session_id` only that session. Raises SourceDeniedError, StoreError and the like where
+        the pass cannot go on, and SourceError at its end where the listing was not whole.
+        """
+        report, failure = Report(), None
+        try:
+            await self.discover(
+                since or self._clock.now() - self._settings.lookback, until, report=report
+            )
+        except SourceDeniedError:
+            raise
+        except SourceError as error:  # what is known already is captured all the same
+            failure = error
+        of = Range(
+            apps=self._settings.apps,
+            since_ms=to_ms(since) if since else None,
+            until_ms=to_ms(until) if until else None,
+        )
+        due = self._due(10_000_000, everything=True, of=of)
+        if session_id is not None:
+            due = [each for each in due if each.session_id == session_id]
+        await self._attempt_all(due, report, progress)
+        self._write_counts()
+        if failure is not None:
+            raise failure
+        return report
+
+    async def _attempt_all(
+        self, due: list[SessionId], report: Report, progress: Callable[[int, int], None]
+    ) -> None:
+        waiting = iter(due)
+        done = 0
+
+        async def lane() -> None:
+            nonlocal done
+            for session_id in waiting:
+                await self._attempt(session_id, report, everything=True)
+                done += 1
+                progress(done, len(due))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._settings.concurrency, len(due))):
+                group.create_task(lane())
+
+    def _due(
+        self, limit: int, *, everything: bool = False, of: Range = EVERYTHING
+    ) -> list[SessionId]:
+        return self._ledger.due(
+            self._clock.now(), limit, everything=everything, of=of, share=self._share
+        )
+
+    async def _attempt(
+        self, session_id: SessionId, report: Report, *, everything: bool = False
+    ) -> None:
+        """One attempt; a fault that concerns only this session leaves it for later."""
+        listed = self._listed.get(session_id)
+        before = {
+            str(artifact): str(state.outcome)
+            for artifact, state in self._ledger.state(session_id).states.items()
+        }
+        try:
+            attempt = await self._capture.attempt(session_id, listed=listed, everything=everything)
+        except (ArchiveError, SourceError, DownloadError) as error:
+            if isinstance(error, SourceDeniedError):
+                raise
+            self._postpone(session_id, error, report)
+            return
+        if attempt.settled:
+            self._listed.pop(session_id, None)
+        report.add(attempt, before)
+        if attempt.committed is not None:
+            self.on_committed(attempt)
+        log.info(
+            "session.attempted",
+            extra={
+                "session": session_id.session_id,
+                "app": session_id.app_id,
+                "settled": attempt.settled,
+                "version": attempt.committed.inventory.version if attempt.committed else 0,
+            },
+        )
+
+    def _postpone(self, session_id: SessionId, error: ArchiverError, report: Report) -> None:
+        damaged = isinstance(error, ArchiveError) and not error.transient
+        pause = DAMAGE_PAUSE if damaged else FAULT_PAUSE
+        report.damaged += damaged
+        self._ledger.postpone(session_id, self._clock.now() + pause, error.message)
+        report.attempted += 1
+        report.pending += 1
+        report.problems[session_id.session_id] = error.message
+        log.warning(
+            "session.postponed",
+            extra={"session": session_id.session_id, "error": type(error).__name__},
+        )
+
+    # ------------------------------------------------------------------ for ever
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop; what is under way then is given up where it stands."""
+        loops = [self._look(), self._capture_due()]
+        if not self._settings.sole_worker:
+            loops.append(self._follow())
+        tasks = [asyncio.create_task(each) for each in loops]
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, stopped):
+            task.cancel()
+        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+        self._write_counts()
+        for task in done - {stopped}:
+            task.result()
+
+    async def _look(self) -> None:
+        """Look at the newest sessions often, at the whole look-back now and then."""
+        whole_at = self._clock.now()
+        while True:
+            now = self._clock.now()
+            whole = now >= whole_at
+            since = now - self._settings.lookback if whole else self._horizon(now)
+            try:
+                report = await self.discover(since)
+            except SourceDeniedError:
+                raise
+            except SourceError as error:
+                log.warning("discovery.failed", extra={"error": str(error)})
+            else:
+                if whole:
+                    whole_at = now + self._settings.lookback_every
+                log.info("discovery.done", extra={"listed": report.listed, "new": report.new})
+            await self._clock.sleep(self._settings.look_every.total_seconds())
+
+    async def _follow(self) -> None:
+        """Take in what other workers archived, every few minutes."""
+        while True:
+            await self._clock.sleep(FOLLOW_EVERY.total_seconds())
+            now = self._clock.now()
+            since = now - self._settings.lookback
+            try:
+                await follow(self._archive, self._ledger, self._ledger.apps(), since=since, now=now)
+            except (StoreError, ArchiveError) as error:
+                log.warning("follow.failed", extra={"error": error.message})
+
+    async def _capture_due(self) -> None:
+        """Keep as many attempts under way as allowed, the nearest deadline first."""
+        under_way: dict[SessionId, asyncio.Task[None]] = {}
+        try:
+            while True:
+                self._collect(under_way)
+                room = self._settings.concurrency - len(under_way)
+                due = self._due(self._settings.concurrency * 2) if room else []
+                for session_id in [each for each in due if each not in under_way][:room]:
+                    task = asyncio.create_task(self._attempt_patiently(session_id))
+                    under_way[session_id] = task
+                await self._wait(under_way)
+        finally:
+            for task in under_way.values():
+                task.cancel()
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
+
+    @staticmethod
+    def _collect(under_way: dict[SessionId, asyncio.Task[None]]) -> None:
+        for session_id, task in list(under_way.items()):
+            if task.done():
+                del under_way[session_id]
+                task.result()
+
+    async def _attempt_patiently(self, session_id: SessionId) -> None:
+        """An attempt that survives a store out of reach or out of space: the session waits."""
+        try:
+            await self._attempt(session_id, self.total)
+        except StoreDeniedError:
+            raise
+        except (StoreError, OSError) as error:
+            problem = error.message if isinstance(error, StoreError) else f"disk: {error.strerror}"
+            self._ledger.postpone(session_id, self._clock.now() + FAULT_PAUSE, problem)
+            log.warning("store.failed", extra={"error": problem})
+
+    async def _wait(self, under_way: dict[SessionId, asyncio.Task[None]]) -> None:
+        """Until an attempt ends, the next session is due, or a listing brought something."""
+        self._write_counts()
+        now = self._clock.now()
+        next_due = self._ledger.next_due_at(self._share) or now + IDLE_MAX
+        idle = min(max(next_due - now, timedelta(seconds=0.05)), IDLE_MAX)
+        if under_way and len(under_way) >= self._settings.concurrency:
+            await asyncio.wait(under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+            return
+        self._wake.clear()
+        waits = [
+            asyncio.create_task(self._wake.wait()),
+            asyncio.create_task(self._clock.sleep(idle.total_seconds())),
+        ]
+        try:
+            await asyncio.wait([*waits, *under_way.values()], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*waits, return_exceptions=True)

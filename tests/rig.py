@@ -1,0 +1,100 @@
+"""A simulated source and a whole worker over it, on one clock that can be set."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from archiver.archive.stores import open_store
+from archiver.errors import SourceUnavailableError
+from archiver.runtime import open_runtime
+from archiver.settings import RequestBudget, Secret, Settings
+from archiver.simulated import SettableClock, SimulatedSource, generate_meetings, serve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from archiver.runtime import Runtime
+    from archiver.simulated import Faults, Meeting
+    from archiver.worker import Report
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Rig:
+    """One source, one folder, and as many passes as a test wants."""
+
+    source: SimulatedSource
+    base_url: str
+    folder: Path
+    clock: SettableClock
+    settings: dict[str, object] = field(default_factory=dict)
+
+    def configured(self, data: str = "data", **more: object) -> Settings:
+        """The settings of a worker whose local files are in this folder."""
+        values: dict[str, object] = {
+            "token": Secret(self.source.token),
+            "account_id": self.source.account_id,
+            "base_url": self.base_url,
+            "store": f"file:{self.folder / 'archive'}",
+            "data": self.folder / data,
+            "budget": RequestBudget(1_000_000, 1.0),
+        }
+        return Settings(**{**values, **self.settings, **more})  # type: ignore[arg-type]  # by name
+
+    @asynccontextmanager
+    async def runtime(self, data: str = "data", **more: object) -> AsyncIterator[Runtime]:
+        """A worker, open."""
+        settings = self.configured(data, **more)
+        async with open_runtime(settings, command="test", clock=self.clock) as runtime:
+            yield runtime
+
+    async def sync(self, data: str = "data", **more: object) -> Report:
+        """One pass."""
+        async with self.runtime(data, **more) as runtime:
+            return await runtime.worker.sync()
+
+    async def sync_until_settled(self, *, step: timedelta = timedelta(hours=1)) -> None:
+        """Passes at intervals until nothing is pending, at most for the seven days there are."""
+        for _ in range(int(timedelta(days=8) / step)):
+            async with self.runtime() as runtime:
+                try:
+                    await runtime.worker.sync()
+                except SourceUnavailableError:
+                    continue  # as whoever runs `sync` from a timer: the next one is due anyway
+                counts = runtime.ledger.session_counts()
+                if counts["sessions"] == len(self.source.session_ids) and not counts["pending"]:
+                    return
+            self.clock.advance(step.total_seconds())
+        raise AssertionError("something stays pending for ever")
+
+    async def objects(self) -> dict[str, bytes]:
+        """Every object in the archive, by key."""
+        store = open_store(f"file:{self.folder / 'archive'}")
+        try:
+            return {info.key: await store.get(info.key) async for info in store.list("")}
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def rig(
+    folder: Path,
+    *,
+    meetings: tuple[Meeting, ...] | int = 3,
+    faults: Faults | None = None,
+    **settings: object,
+) -> AsyncIterator[Rig]:
+    """A source of so many sessions, all of them ended, and a worker for it."""
+    clock = SettableClock(NOW, settle_s=0.002)
+    made = generate_meetings(meetings, days=2) if isinstance(meetings, int) else meetings
+    async with AsyncExitStack() as stack:
+        source = SimulatedSource(clock=clock, meetings=made, faults=faults)
+        server = await stack.enter_async_context(serve(source))
+        yield Rig(source, server.base_url, folder, clock, dict(settings))
+        await asyncio.sleep(0)
