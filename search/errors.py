@@ -1,0 +1,38 @@
+"""Every error of search, beside those of the formats and of the query language.
+
+ArchiverError (archiver/errors.py)
+└── SearchError
+    ├── IndexMissingError        there is no index yet
+    ├── IndexDamagedError        an index file cannot be used; it can be made again
+    ├── SearchTimeoutError       a query ran into its time limit
+    ├── CursorError              a cursor that is not of this query
+    └── SessionMissingError      no such session, or none that may be seen
+"""
+
+from __future__ import annotations
+
+from archiver.errors import ArchiverError
+
+
+class SearchError(ArchiverError):
+    """A search that could not be answered."""
+
+
+class IndexMissingError(SearchError):
+    """There is no index yet."""
+
+
+class IndexDamagedError(SearchError):
+    """An index file cannot be used; it can be made again from the bucket."""
+
+
+class SearchTimeoutError(SearchError):
+    """A query ran into its time limit and was stopped."""
+
+
+class CursorError(SearchError):
+    """A cursor that is not one of ours, or not of this query."""
+
+
+class SessionMissingError(SearchError):
+    """There is no such session, or none that may be seen."""

@@ -1,0 +1,223 @@
+"""One app's index file, written: a session in, a session out, each in one short transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations.index import migrate
+from migrations.sqlite import Connection, DatabaseError, Transaction, connect
+from search.errors import IndexDamagedError
+from search.index.seam import Document, Position
+from search.text import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+#: Changes whenever prepared words change: an index of another analysis is made again.
+ANALYSIS = "1"
+
+KINDS = ("transcript", "chat", "summary")
+TRANSCRIPT, CHAT, SUMMARY = range(3)
+
+_LineRow = tuple[int, int, int, int, int | None, int | None, str]
+
+
+#: The words of a line's second column: who said it, and where. They filter, and never match text.
+def speaker_word(speaker: int) -> str:
+    """The word that stands for a speaker in `lines`."""
+    return f"s{speaker}"
+
+
+def kind_word(kind: int) -> str:
+    """The word that stands for a kind in `lines`."""
+    return f"k{kind}"
+
+
+class AppFile:
+    """The writer of one app's index."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._speakers: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> AppFile:
+        """Open an app's index, made where there is none; raises IndexDamagedError."""
+        try:
+            connection = connect(path)
+            try:
+                connection.execute("pragma cache_size = -65536")
+                migrate(connection)
+                with Transaction(connection):
+                    connection.execute(
+                        "insert or ignore into about values ('analysis', ?)", [ANALYSIS]
+                    )
+            except BaseException:
+                connection.close()
+                raise
+        except (DatabaseError, OSError) as error:
+            raise IndexDamagedError(
+                f"the index {path.name} cannot be used: {error}",
+                hint="run `rtk-archive rebuild index`",
+            ) from error
+        return cls(connection)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this index was made by the same definition of a word."""
+        row = self._db.execute("select value from about where name = 'analysis'").fetchone()
+        return row is not None and row[0] == ANALYSIS
+
+    def position(self) -> Position:
+        """How far this index has followed the ledger."""
+        rows = dict(self._db.execute("select name, value from about").fetchall())
+        return Position(epoch=rows.get("epoch", ""), seq=int(rows.get("seq", 0)))
+
+    def versions(self) -> dict[str, int]:
+        """The inventory version of every session in it."""
+        return dict(self._db.execute("select session_id, version from session").fetchall())
+
+    def put(self, documents: Iterable[Document], position: Position) -> None:
+        """Take these sessions in, or anew, and move on to this position, in one transaction."""
+        try:
+            with Transaction(self._db):
+                for document in documents:
+                    self._put(document)
+                self._db.executemany(
+                    "insert or replace into about values (?, ?)",
+                    [("epoch", position.epoch), ("seq", str(position.seq))],
+                )
+        except BaseException:
+            self._speakers.clear()  # names taken in a transaction that was rolled back
+            raise
+
+    def remove(self, session_id: str) -> bool:
+        """Forget a session; False where it was not known."""
+        with Transaction(self._db):
+            return self._remove(session_id) is not None
+
+    def _put(self, document: Document) -> None:
+        row_id = self._remove(document.session_id) or self._next("session")
+        first = self._next("line")
+        rows = list(self._rows(document, row_id, first))
+        prepared = [prepare(row[6]) for row in rows]
+        self._insert_lines(rows, prepared)
+        self._db.execute(
+            "insert into sessions (rowid, transcript, chat, summary, title) values (?, ?, ?, ?, ?)",
+            [row_id, *_columns(rows, prepared), prepare(document.title)],
+        )
+        self._db.execute(
+            "insert into session values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(row_id, document.session_id, document.meeting_id, document.title),
+                *(document.started_at_ms, document.ended_at_ms),
+                *(document.version, document.digest, first, first + len(rows) - 1),
+                document.chat.attachments if document.chat else 0,
+            ],
+        )
+        self._db.executemany(
+            "insert or replace into participant values (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *(row_id, each.peer_id, each.user_id, each.custom_id, each.name),
+                    *(each.joined_at_ms, each.left_at_ms),
+                )
+                for each in document.participants
+            ],
+        )
+
+    def _insert_lines(self, rows: list[_LineRow], prepared: list[str]) -> None:
+        self._db.executemany("insert into line values (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany(
+            "insert into lines (rowid, text, who) values (?, ?, ?)", _words(rows, prepared)
+        )
+
+    def _rows(self, document: Document, row_id: int, first: int) -> Iterator[_LineRow]:
+        number = first
+        if document.transcript is not None:
+            for said in document.transcript.utterances:
+                who = self._speaker(said.speaker)
+                yield (number, row_id, TRANSCRIPT, who, said.start_ms, said.end_ms, said.text)
+                number += 1
+        if document.chat is not None:
+            for message in document.chat.messages:
+                who = self._speaker(message.speaker)
+                at_ms = message.at_ms
+                yield (number, row_id, CHAT, who, at_ms, at_ms, message.text)
+                number += 1
+        if document.summary is not None:
+            for text in document.summary.text.splitlines():
+                if text.strip():
+                    yield (number, row_id, SUMMARY, 0, None, None, text.strip())
+                    number += 1
+
+    def _speaker(self, name: str) -> int:
+        if (known := self._speakers.get(name)) is not None:
+            return known
+        if not name:
+            return 0
+        row = self._db.execute("select id from speaker where name = ?", [name]).fetchone()
+        if row is None:
+            self._db.execute(
+                "insert into speaker (name, words) values (?, ?)",
+                [name, " ".join(prepare(name).split())],
+            )
+            row = self._db.execute("select last_insert_rowid()").fetchone()
+        self._speakers[name] = int(row[0])
+        return int(row[0])
+
+    def _remove(self, session_id: str) -> int | None:
+        """Forget a session and return its row id, which it keeps when it comes back."""
+        found = self._db.execute(
+            "select id, line_first, line_last, title from session where session_id = ?",
+            [session_id],
+        ).fetchone()
+        if found is None:
+            return None
+        row_id, first, last, title = found
+        rows = self._db.execute(
+            "select * from line where id between ? and ? order by id", [first, last]
+        ).fetchall()
+        # A contentless table forgets a row only when told the words it was fed.
+        prepared = [prepare(row[6]) for row in rows]
+        self._db.executemany(
+            "insert into lines (lines, rowid, text, who) values ('delete', ?, ?, ?)",
+            _words(rows, prepared),
+        )
+        self._db.execute(
+            "insert into sessions (sessions, rowid, transcript, chat, summary, title)"
+            " values ('delete', ?, ?, ?, ?, ?)",
+            [row_id, *_columns(rows, prepared), prepare(title)],
+        )
+        self._db.execute("delete from line where id between ? and ?", [first, last])
+        self._db.execute("delete from participant where session = ?", [row_id])
+        self._db.execute("delete from session where id = ?", [row_id])
+        return int(row_id)
+
+    def _next(self, table: str) -> int:
+        row = self._db.execute(f"select coalesce(max(id), 0) + 1 from {table}").fetchone()
+        return int(row[0])
+
+    def optimize(self) -> None:
+        """Merge the full-text tables into one piece each: after a bulk load."""
+        for table in ("sessions", "lines"):
+            self._db.execute(f"insert into {table} ({table}) values ('optimize')")
+        self._db.execute("pragma wal_checkpoint(truncate)")
+
+
+def _words(rows: list[_LineRow], prepared: list[str]) -> Iterator[tuple[int, str, str]]:
+    for row, text in zip(rows, prepared, strict=True):
+        yield row[0], text, f"s{row[3]} k{row[2]}"
+
+
+def _columns(rows: list[_LineRow], prepared: list[str]) -> list[str]:
+    """The words of a session by kind, as one row of `sessions` holds them."""
+    columns: list[list[str]] = [[] for _ in KINDS]
+    for row, text in zip(rows, prepared, strict=True):
+        columns[row[2]].append(text)
+    return [" ".join(each) for each in columns]

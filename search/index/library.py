@@ -1,0 +1,441 @@
+"""All the apps' indexes as one: opens only the files a reader may see, and merges their answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from migrations.sqlite import DatabaseError, OperationalError, connect
+from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
+from search.formats import Participant
+from search.index import cursors
+from search.index.appfile import KINDS
+from search.index.filters import scope_of
+from search.index.generations import Generations, app_path, apps_in
+from search.index.matching import Cut, Match, Matches, Matching, sort_key
+from search.index.moments import find_moments
+from search.index.planning import plan
+from search.index.seam import Line, SearchRequest, SessionCard
+from search.query import Matcher
+from search.results import Hit, SearchResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from migrations.sqlite import Connection
+    from search.index.filters import Scope
+    from search.index.planning import Plan
+
+T = TypeVar("T")
+
+#: How many virtual machine steps of SQLite pass between two looks at the clock.
+STEPS_PER_LOOK = 20_000
+#: Facets are counted among so many of the best sessions.
+FACETS_OF = 100
+FACETS = ("speaker", "app", "kind", "month")
+FACET_VALUES = 50
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Idle read-only connections, by file."""
+
+    idle: dict[Path, list[Connection]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, path: Path) -> Connection:
+        with self.lock:
+            found = self.idle.get(path)
+            if found:
+                return found.pop()
+        connection = connect(path, read_only=True)
+        connection.execute("pragma cache_size = -65536")
+        return connection
+
+    def give_back(self, path: Path, connection: Connection) -> None:
+        with self.lock:
+            self.idle.setdefault(path, []).append(connection)
+
+    def forget_others(self, folder: Path) -> None:
+        """Close what belongs to another generation."""
+        with self.lock:
+            for path in [each for each in self.idle if each.parent != folder]:
+                for connection in self.idle.pop(path):
+                    connection.close()
+
+    def close(self) -> None:
+        with self.lock:
+            for connections in self.idle.values():
+                for connection in connections:
+                    connection.close()
+            self.idle.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    app_id: str
+    path: Path
+    plan: Plan
+    scope: Scope
+    matches: Matches
+    newest_row: int
+
+
+class Library:
+    """The reading side of the index; any number of threads may ask at once."""
+
+    def __init__(self, root: Path, *, timeout_s: float = 10.0) -> None:
+        self._generations = Generations(root)
+        self._timeout_s = timeout_s
+        self._pool = _Pool()
+        self._folder: Path | None = None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._pool.close()
+
+    # ------------------------------------------------------------------ opening
+
+    def _files(self, apps: tuple[str, ...] | None) -> dict[str, Path]:
+        """The files of these apps, of the generation that is read now."""
+        folder = self._generations.current()
+        if folder is None:
+            raise IndexMissingError(
+                "there is no index yet",
+                hint="run `rtk-archive sync` or `rtk-archive rebuild index`",
+            )
+        if folder != self._folder:
+            self._pool.forget_others(folder)
+            self._folder = folder
+        present = apps_in(folder)
+        wanted = present if apps is None else [each for each in present if each in apps]
+        return {app_id: app_path(folder, app_id) for app_id in wanted}
+
+    @contextmanager
+    def _reading(self, path: Path, deadline: float) -> Iterator[Connection]:
+        """A connection whose statements stop at the deadline, inside one snapshot of the file."""
+        connection = None
+        try:
+            connection = self._pool.take(path)
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_PER_LOOK)
+            connection.execute("begin")
+            yield connection
+            connection.execute("commit")
+            connection.set_progress_handler(None, 0)
+            self._pool.give_back(path, connection)
+            connection = None
+        except OperationalError as error:
+            if "interrupted" in str(error):
+                raise SearchTimeoutError(
+                    f"the search took longer than {self._timeout_s:g} seconds and was stopped",
+                    hint="ask for rarer words, fewer prefixes or a shorter time",
+                ) from error
+            raise IndexDamagedError(
+                f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
+            ) from error
+        except DatabaseError as error:
+            raise IndexDamagedError(
+                f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
+            ) from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeout_s
+
+    # ------------------------------------------------------------------ searching
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Sessions that match, best or newest first, with their moments.
+
+        Raises SearchTimeoutError, CursorError, IndexMissingError or IndexDamagedError.
+        """
+        deadline = self._deadline()
+        belongs_to = cursors.fingerprint(request)
+        cursor = cursors.decode(request.cursor, belongs_to)
+        asked = request.query.filters
+        files = {
+            app_id: path
+            for app_id, path in self._files(request.apps).items()
+            if (not asked.apps or app_id in asked.apps) and app_id not in asked.excluded_apps
+        }
+        wanted = cursor.offset + request.limit + 1
+        if request.facets:
+            wanted = max(wanted, FACETS_OF)
+        found = [
+            each
+            for app_id, path in files.items()
+            if (each := self._match(app_id, path, request, cursor, wanted, deadline)) is not None
+        ]
+        order = sort_key(request.sort)
+        by_app = [[(each, match) for match in each.matches.matches] for each in found]
+        merged = list(merge(*by_app, key=lambda pair: order(pair[1])))
+        page = merged[cursor.offset : cursor.offset + request.limit]
+        more = len(merged) > cursor.offset + request.limit
+        facets, facets_of = self._facets(merged[:FACETS_OF], request, deadline)
+        return SearchResult(
+            hits=tuple(self._hits(page, request, deadline)),
+            total_sessions=sum(each.matches.total for each in found),
+            total_all_words=sum(each.matches.all_words for each in found),
+            facets=facets,
+            facets_of=facets_of,
+            next_cursor=_next(cursor, request, page, found, belongs_to) if more else None,
+        )
+
+    def _match(
+        self,
+        app_id: str,
+        path: Path,
+        request: SearchRequest,
+        cursor: cursors.Cursor,
+        wanted: int,
+        deadline: float,
+    ) -> _Found | None:
+        made = plan(request.query, request.match)
+        with self._reading(path, deadline) as db:
+            scope = scope_of(db, request.query.filters)
+            if scope is None or (not made.matches and request.query.words):
+                return None
+            newest_row = db.execute("select coalesce(max(id), 0) from session").fetchone()[0]
+            if cursor.newest_rows is not None:
+                newest_row = cursor.newest_rows.get(app_id, 0)
+            by_relevance = request.sort == "relevance"
+            cut = Cut(
+                sort=request.sort,
+                count=wanted,
+                after=cursor.after,
+                newest_row=newest_row if by_relevance else None,
+            )
+            matches = Matching(db, made, scope).run(cut)
+        return _Found(app_id, path, made, scope, matches, newest_row)
+
+    def _hits(
+        self, page: list[tuple[_Found, Match]], request: SearchRequest, deadline: float
+    ) -> Iterator[Hit]:
+        matcher = Matcher(request.query)
+        for found, match in page:
+            with self._reading(found.path, deadline) as db:
+                row = db.execute(
+                    "select meeting_id, title, ended_at_ms from session where id = ?",
+                    [match.row_id],
+                ).fetchone()
+                if row is None:  # removed since it was ranked
+                    continue
+                moments, count = find_moments(
+                    db, found.plan, found.scope, matcher, match.row_id, request.moments
+                )
+            yield Hit(
+                app_id=found.app_id,
+                session_id=match.session_id,
+                meeting_id=row[0],
+                meeting_title=row[1],
+                started_at_ms=match.started_at_ms,
+                ended_at_ms=row[2],
+                score=round(match.score, 4),
+                matches=count,
+                moments=tuple(moments),
+            )
+
+    def _facets(
+        self, best: list[tuple[_Found, Match]], request: SearchRequest, deadline: float
+    ) -> tuple[dict[str, list[tuple[str, int]]], int]:
+        """How many of the best sessions each speaker, app, kind and month has a part in."""
+        if not request.facets:
+            return {}, 0
+        counts: dict[str, Counter[str]] = {name: Counter() for name in request.facets}
+        for found, match in best:
+            month = datetime.fromtimestamp(match.started_at_ms / 1000, UTC)
+            values = {"app": {found.app_id}, "month": {f"{month:%Y-%m}"}}
+            if {"speaker", "kind"} & set(request.facets):
+                with self._reading(found.path, deadline) as db:
+                    values |= _parts(db, found, match)
+            for name, counter in counts.items():
+                counter.update(values[name])
+        ordered = {
+            name: sorted(counter.items(), key=lambda each: (-each[1], each[0]))[:FACET_VALUES]
+            for name, counter in counts.items()
+        }
+        return ordered, len(best)
+
+    # ------------------------------------------------------------------ looking up
+
+    def sessions(
+        self,
+        *,
+        apps: tuple[str, ...] | None,
+        after_ms: int | None = None,
+        before_ms: int | None = None,
+        speaker: str = "",
+        limit: int = 50,
+        cursor: str = "",
+    ) -> tuple[list[SessionCard], str | None]:
+        """Sessions newest first, and the cursor of the next page."""
+        from search.query import Filters, Query
+
+        filters = Filters(
+            after_ms=after_ms, before_ms=before_ms, speakers=(speaker,) if speaker else ()
+        )
+        request = SearchRequest(
+            query=Query(filters=filters),
+            apps=apps,
+            sort="newest",
+            limit=limit,
+            moments=0,
+            cursor=cursor,
+        )
+        result = self.search(request)
+        cards = [self.session(each.session_id, apps=(each.app_id,)) for each in result.hits]
+        return [each for each in cards if each is not None], result.next_cursor
+
+    def session(self, session_id: str, *, apps: tuple[str, ...] | None) -> SessionCard | None:
+        """One session by its id, in whichever of these apps."""
+        deadline = self._deadline()
+        for app_id, path in self._files(apps).items():
+            with self._reading(path, deadline) as db:
+                if (card := _card(db, app_id, session_id)) is not None:
+                    return card
+        return None
+
+    def participants(self, card: SessionCard) -> list[Participant]:
+        """Who took part in a session, one entry a connection."""
+
+        def read(db: Connection) -> list[Participant]:
+            rows = db.execute(
+                "select peer_id, user_id, custom_id, name, joined_at_ms, left_at_ms"
+                " from participant join session on session.id = participant.session"
+                " where session_id = ? order by coalesce(joined_at_ms, 0), peer_id",
+                [card.session_id],
+            )
+            names = ("peer_id", "user_id", "custom_id", "name", "joined_at_ms", "left_at_ms")
+            return [Participant(**dict(zip(names, row, strict=True))) for row in rows]
+
+        return self._ask(card, read)
+
+    def lines(self, card: SessionCard, kind: str = "") -> list[Line]:
+        """What was said, typed or summed up in a session, in order."""
+
+        def read(db: Connection) -> list[Line]:
+            numbers = [KINDS.index(kind)] if kind else [*range(len(KINDS))]
+            rows = db.execute(
+                "select kind, coalesce(speaker.name, ''), start_ms, end_ms, text"
+                " from line left join speaker on speaker.id = line.speaker"
+                " where line.id between"
+                "  (select line_first from session where session_id = ?1)"
+                "  and (select line_last from session where session_id = ?1)"
+                " order by line.id",
+                [card.session_id],
+            )
+            return [
+                Line(
+                    kind=KINDS[row[0]], speaker=row[1], start_ms=row[2], end_ms=row[3], text=row[4]
+                )
+                for row in rows
+                if row[0] in numbers
+            ]
+
+        return self._ask(card, read)
+
+    def _ask(self, card: SessionCard, read: Callable[[Connection], list[T]]) -> list[T]:
+        for path in self._files((card.app_id,)).values():
+            with self._reading(path, self._deadline()) as db:
+                return read(db)
+        return []
+
+    def positions(self) -> dict[str, tuple[str, int]]:
+        """How far each app's index has followed the ledger: its epoch, and the place in its list."""
+        positions, deadline = {}, self._deadline()
+        for app_id, path in self._files(None).items():
+            with self._reading(path, deadline) as db:
+                about = dict(db.execute("select name, value from about").fetchall())
+            positions[app_id] = (about.get("epoch", ""), int(about.get("seq", 0)))
+        return positions
+
+    def count(self) -> int:
+        """How many sessions the index holds."""
+        total, deadline = 0, self._deadline()
+        for path in self._files(None).values():
+            with self._reading(path, deadline) as db:
+                total += db.execute("select count(*) from session").fetchone()[0]
+        return total
+
+
+def _card(db: Connection, app_id: str, session_id: str) -> SessionCard | None:
+    row = db.execute(
+        "select meeting_id, title, started_at_ms, ended_at_ms, version, attachments,"
+        " line_first, line_last from session where session_id = ?",
+        [session_id],
+    ).fetchone()
+    if row is None:
+        return None
+    speakers = db.execute(
+        "select speaker.name, count(*) from line join speaker on speaker.id = line.speaker"
+        " where line.id between ? and ? group by 1 order by 2 desc, 1",
+        [row[6], row[7]],
+    )
+    return SessionCard(
+        app_id=app_id,
+        session_id=session_id,
+        meeting_id=row[0],
+        title=row[1],
+        started_at_ms=row[2],
+        ended_at_ms=row[3],
+        version=row[4],
+        attachments=row[5],
+        speakers=tuple(each[0] for each in speakers),
+    )
+
+
+def _parts(db: Connection, found: _Found, match: Match) -> dict[str, set[str]]:
+    """Who and which kinds a session's matching lines belong to."""
+    condition = " AND ".join(
+        each
+        for each in (
+            f"text : ({found.plan.lines})" if found.plan.lines else "",
+            found.scope.line_words(),
+        )
+        if each
+    )
+    first, last = db.execute(
+        "select line_first, line_last from session where id = ?", [match.row_id]
+    ).fetchone() or (1, 0)
+    sql = (
+        "select distinct coalesce(speaker.name, ''), line.kind from line"
+        " left join speaker on speaker.id = line.speaker where line.id between ?1 and ?2"
+    )
+    values: list[Any] = [first, last]
+    if condition:
+        sql += (
+            " and line.id in (select rowid from lines where lines match ?3"
+            " and rowid between ?1 and ?2)"
+        )
+        values.append(condition)
+    rows = db.execute(sql, values).fetchall()
+    return {"speaker": {row[0] for row in rows} - {""}, "kind": {KINDS[row[1]] for row in rows}}
+
+
+def _next(
+    cursor: cursors.Cursor,
+    request: SearchRequest,
+    page: list[tuple[_Found, Match]],
+    found: list[_Found],
+    belongs_to: str,
+) -> str | None:
+    """Where the next page begins; by relevance not beyond what is worth paging through."""
+    if request.sort != "relevance":
+        last = page[-1][1]
+        after = cursors.Cursor(after=(last.started_at_ms, last.session_id))
+        return cursors.encode(after, belongs_to)
+    offset = cursor.offset + len(page)
+    if offset > cursors.OFFSET_MAX:
+        return None
+    rows = {each.app_id: each.newest_row for each in islice(found, 1000)}
+    return cursors.encode(cursors.Cursor(offset=offset, newest_rows=rows), belongs_to)

@@ -1,0 +1,296 @@
+"""From the bucket to the index: follow the ledger's list of inventories, or read it all anew aside.
+
+The index is never ahead of the bucket: what is indexed was read from it, and its digest checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import anyio.to_thread
+
+from archiver.errors import InventoryError, ObjectMissingError, StoreError
+from search.errors import IndexDamagedError
+from search.index.appfile import AppFile
+from search.index.generations import Generations, app_path
+from search.index.seam import Document, Position
+from search.reading import Stored, parse_stored, read_session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from archiver.archive.archive import Archive
+    from archiver.ledger import InventoryLine, Ledger
+    from search.formats import Limits
+
+K = TypeVar("K")
+T = TypeVar("T")
+#: A read that has not begun, and what it is known by.
+Read: TypeAlias = tuple[K, Coroutine[Any, Any, T]]
+
+log = logging.getLogger("search.indexer")
+
+#: Sessions of one transaction: few enough that memory stays small, many enough that commits are cheap.
+BATCH_SESSIONS = 32
+BATCH_BYTES = 32 * 2**20
+READS_AT_ONCE = 8
+LINES_AT_ONCE = 1000
+POLL_S = 2.0
+#: After a fault of the bucket the indexer waits this long before it goes on.
+FAULT_PAUSE_S = 30.0
+
+
+@dataclass(slots=True)
+class Indexed:
+    """What a pass of the indexer did."""
+
+    sessions: int = 0
+    unparsed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How far the ledger's list of an app was read."""
+
+    seq: int
+
+
+class Indexer:
+    """The one writer of the index."""
+
+    def __init__(self, archive: Archive, ledger: Ledger, root: Path, limits: Limits) -> None:
+        self._archive = archive
+        self._ledger = ledger
+        self._generations = Generations(root)
+        self._limits = limits
+        self._files: dict[str, AppFile] = {}
+        self._folder: Path | None = None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    # ------------------------------------------------------------------ following
+
+    async def catch_up(self, progress: Callable[[int], None] = lambda _done: None) -> Indexed:
+        """Index everything the ledger lists that the index has not seen yet.
+
+        An index that is damaged, or was made by another definition of a word, is made again first.
+        """
+        indexed = Indexed()
+        folder = self._generations.ensure()
+        if folder != self._folder:
+            self.close()
+            self._folder = folder
+        try:
+            for app_id in self._ledger.apps():
+                await self._follow_app(app_id, folder, indexed, progress)
+        except IndexDamagedError as error:
+            log.warning("index.rebuilding", extra={"reason": error.message})
+            return await self.rebuild(progress)
+        return indexed
+
+    async def _follow_app(
+        self, app_id: str, folder: Path, indexed: Indexed, progress: Callable[[int], None]
+    ) -> None:
+        epoch = self._ledger.epoch
+        file = self._file(folder, app_id)
+        if not file.is_current:
+            raise IndexDamagedError("the index was made by another release")
+        position = file.position()
+        seq = position.seq if position.epoch == epoch else 0
+        seen = _Seen(seq)
+        news = self._news(file, app_id, seen)
+        reads = ((line.seq, self._read(line.key, indexed)) for line in news)
+        batch: list[Stored] = []
+        async with aclosing(_read_ahead(reads)) as found:
+            async for seq, stored in found:
+                batch += [stored] if stored is not None else []
+                if len(batch) >= BATCH_SESSIONS or _size_bytes(batch) > BATCH_BYTES:
+                    await self._take(file, batch, Position(epoch=epoch, seq=seq), indexed)
+                    progress(indexed.sessions)
+                    batch = []
+        end = Position(epoch=epoch, seq=seen.seq)
+        if batch or end != position:
+            await self._take(file, batch, end, indexed)
+
+    def _news(self, file: AppFile, app_id: str, seen: _Seen) -> Iterator[InventoryLine]:
+        """What the ledger lists and the index has not seen, oldest first, each session's newest only."""
+        versions = file.versions()
+        while lines := self._ledger.inventories_after(app_id, seen.seq, LINES_AT_ONCE):
+            newest = {line.session_id: line for line in lines}
+            for line in sorted(newest.values(), key=lambda each: each.seq):
+                if versions.get(line.session_id.session_id, 0) < line.version:
+                    yield line
+            seen.seq = lines[-1].seq
+
+    def _file(self, folder: Path, app_id: str) -> AppFile:
+        if app_id not in self._files:
+            self._files[app_id] = AppFile.open(app_path(folder, app_id))
+        return self._files[app_id]
+
+    async def _take(
+        self, file: AppFile, batch: list[Stored], position: Position, indexed: Indexed
+    ) -> None:
+        """Parse and write a batch in a thread, and tell the ledger what could not be read."""
+        problems = await anyio.to_thread.run_sync(self._parse_and_put, file, batch, position)
+        for stored, found in zip(batch, problems, strict=True):
+            inventory = stored.committed.inventory
+            if found or inventory.version > 1:
+                self._ledger.record_unparsed(inventory.session.id, found)
+            indexed.unparsed += len(found)
+        indexed.sessions += len(batch)
+
+    def _parse_and_put(
+        self, file: AppFile, batch: list[Stored], position: Position
+    ) -> list[Mapping[str, str]]:
+        """One thread does both: two would only wait for each other's turn at the interpreter."""
+        problems: list[Mapping[str, str]] = []
+
+        def documents() -> Iterator[Document]:
+            for stored in batch:
+                document, found = parse_stored(stored, self._limits)
+                problems.append(found)
+                yield document
+
+        # Every object here is freed by its count; looking for cycles among them takes a tenth more.
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            file.put(documents(), position)
+        finally:
+            if was_enabled:
+                gc.enable()
+        return problems
+
+    async def _read(self, key: str, indexed: Indexed) -> Stored | None:
+        try:
+            committed = await self._archive.read(key)
+        except (InventoryError, ObjectMissingError) as error:
+            indexed.problems.append(error.message)
+            return None
+        return await read_session(self._archive, committed, self._limits)
+
+    # ------------------------------------------------------------------ making it again
+
+    async def rebuild(self, progress: Callable[[int], None] = lambda _done: None) -> Indexed:
+        """Make the whole index again from the bucket, aside, then let readers follow.
+
+        What is committed meanwhile is caught up before the swap and after it.
+        """
+        indexed = Indexed()
+        self.close()
+        self._generations.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self._generations.create()
+        epoch, starts = self._ledger.epoch, self._starts()
+        batch: list[Stored] = []
+        async with aclosing(_read_ahead(self._everything(indexed))) as found:
+            async for app_id, stored in found:
+                if batch and (
+                    app_id != _app(batch[0])
+                    or len(batch) >= BATCH_SESSIONS
+                    or _size_bytes(batch) > BATCH_BYTES
+                ):
+                    await self._rebuild_batch(folder, batch, indexed)
+                    progress(indexed.sessions)
+                    batch = []
+                batch.append(stored)
+        await self._rebuild_batch(folder, batch, indexed)
+        for app_id, file in self._files.items():
+            file.put((), Position(epoch=epoch, seq=starts.get(app_id, 0)))
+            await anyio.to_thread.run_sync(file.optimize)
+        self._folder = folder
+        self._generations.point_to(folder)
+        self._generations.remove_others()
+        return indexed
+
+    def _starts(self) -> dict[str, int]:
+        """Where each app's list stands before the bucket is read: all of that is in the bucket."""
+        return {app_id: self._ledger.newest_seq(app_id) for app_id in self._ledger.apps()}
+
+    async def _everything(self, indexed: Indexed) -> AsyncIterator[Read[str, Stored]]:
+        """The newest inventory of every session in the bucket, and how to read what it names."""
+        async with aclosing(self._archive.chains()) as chains:
+            async for chain in chains:
+                if chain.problem:
+                    indexed.problems.append(chain.problem)
+                if chain.newest is not None and not chain.newest.inventory.tombstone:
+                    read = read_session(self._archive, chain.newest, self._limits)
+                    yield chain.session_id.app_id, read
+
+    async def _rebuild_batch(self, folder: Path, batch: list[Stored], indexed: Indexed) -> None:
+        if batch:
+            file = self._file(folder, _app(batch[0]))
+            await self._take(file, batch, Position(), indexed)
+
+    # ------------------------------------------------------------------ for ever
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the ledger until told to stop."""
+        while not stop.is_set():
+            pause_s = POLL_S
+            try:
+                indexed = await self.catch_up()
+                if indexed.sessions:
+                    log.info("index.caught_up", extra={"sessions": indexed.sessions})
+            except StoreError as error:
+                log.warning("index.waiting", extra={"error": error.message})
+                pause_s = FAULT_PAUSE_S
+            try:
+                await asyncio.wait_for(stop.wait(), pause_s)
+            except TimeoutError:
+                continue
+
+
+def _app(stored: Stored) -> str:
+    return stored.committed.inventory.session.app_id
+
+
+def _size_bytes(batch: list[Stored]) -> int:
+    return sum(each.size_bytes for each in batch)
+
+
+async def _read_ahead(
+    reads: Iterable[Read[K, T]] | AsyncIterator[Read[K, T]],
+) -> AsyncGenerator[tuple[K, T]]:
+    """What these reads give, in order; the next ones go on while the caller is busy with the last."""
+    under_way: deque[tuple[K, asyncio.Task[T]]] = deque()
+    limiter = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def one(read: Coroutine[Any, Any, T]) -> T:
+        async with limiter:
+            return await read
+
+    try:
+        async for key, read in _each(reads):
+            under_way.append((key, asyncio.create_task(one(read))))
+            while len(under_way) >= BATCH_SESSIONS or (under_way and under_way[0][1].done()):
+                done_key, task = under_way.popleft()
+                yield done_key, await task
+        while under_way:
+            done_key, task = under_way.popleft()
+            yield done_key, await task
+    finally:
+        for _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+
+async def _each(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T]:
+    if isinstance(items, AsyncIterator):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

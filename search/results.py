@@ -1,0 +1,44 @@
+"""What a search answers: the values the index returns and every front end renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A place in a session where the query is met."""
+
+    kind: str  #: transcript, chat or summary
+    speaker: str  #: display name, "" for a summary
+    start_ms: int | None  #: from the session's start; None for a summary
+    end_ms: int | None
+    snippet: str  #: plain text as it was said; whoever shows it escapes it
+    highlights: tuple[tuple[int, int], ...]  #: half-open code-point ranges of `snippet`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A session that matches, with its best moments."""
+
+    app_id: str
+    session_id: str
+    meeting_id: str
+    meeting_title: str
+    started_at_ms: int
+    ended_at_ms: int | None
+    score: float
+    matches: int  #: utterances, messages and summary lines of this session that hold a match
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """One page of hits, and how many there are in all."""
+
+    hits: tuple[Hit, ...]
+    total_sessions: int
+    total_all_words: int  #: how many of them hold every word
+    facets: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    facets_of: int = 0
+    next_cursor: str | None = None
