@@ -1,0 +1,208 @@
+"""The shapes of JSON answers: what the index, the ledger and the inventories say, spelled for clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from archiver.model import format_time, from_ms
+from search.web.problems import encode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archiver.archive.inventory import Entry
+    from archiver.model import Session
+    from archiver.schedule import ArtifactState
+    from search.formats import Participant
+    from search.index.seam import Line, SearchRequest, SessionCard
+    from search.results import Hit, Moment, SearchResult
+
+Document = dict[str, Any]
+
+
+class JSON(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return encode_json(content)
+
+
+def time_of(ms: int | None) -> str | None:
+    """A moment as RFC 3339; None where there is none, or none that can be written so."""
+    try:
+        return None if ms is None else format_time(from_ms(ms))
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _at(started_at_ms: int, start_ms: int | None) -> str | None:
+    return None if start_ms is None else time_of(started_at_ms + start_ms)
+
+
+def session_url(session_id: str, public_url: str) -> str:
+    """The page of a session."""
+    return f"{public_url}/sessions/{quote(session_id, safe='')}"
+
+
+def _artifact_url(session_id: str, name: str, public_url: str) -> str:
+    return f"{public_url}/v1/sessions/{quote(session_id, safe='')}/artifacts/{name}"
+
+
+def search_answer(
+    request: SearchRequest, result: SearchResult, coverage: Document | None, public_url: str
+) -> Document:
+    """What a search answers."""
+    query = request.query
+    return {
+        "query": {
+            "text": query.text,
+            "words": list(query.words),
+            "warnings": list(query.warnings),
+        },
+        "total": {"sessions": result.total_sessions, "all_words": result.total_all_words},
+        "coverage": coverage,
+        "hits": [_hit(each, public_url) for each in result.hits],
+        "facets": {name: [list(pair) for pair in pairs] for name, pairs in result.facets.items()},
+        "facets_of": result.facets_of,
+        "next": result.next_cursor,
+    }
+
+
+def _hit(hit: Hit, public_url: str) -> Document:
+    url = session_url(hit.session_id, public_url)
+    return {
+        "session_id": hit.session_id,
+        "app_id": hit.app_id,
+        "meeting_id": hit.meeting_id,
+        "meeting_title": hit.meeting_title,
+        "started_at": time_of(hit.started_at_ms),
+        "ended_at": time_of(hit.ended_at_ms),
+        "score": hit.score,
+        "matches": hit.matches,
+        "url": url,
+        "moments": [_moment(each, hit.started_at_ms, url) for each in hit.moments],
+    }
+
+
+def _moment(moment: Moment, started_at_ms: int, url: str) -> Document:
+    return {
+        "kind": moment.kind,
+        "speaker": moment.speaker,
+        "start_ms": moment.start_ms,
+        "end_ms": moment.end_ms,
+        "at": _at(started_at_ms, moment.start_ms),
+        "snippet": moment.snippet,
+        "highlights": [list(each) for each in moment.highlights],
+        "url": url if moment.start_ms is None else f"{url}#t={moment.start_ms}",
+    }
+
+
+def card_answer(card: SessionCard, public_url: str) -> Document:
+    """A session as the index knows it."""
+    return {
+        "session_id": card.session_id,
+        "app_id": card.app_id,
+        "meeting_id": card.meeting_id,
+        "meeting_title": card.title,
+        "started_at": time_of(card.started_at_ms),
+        "ended_at": time_of(card.ended_at_ms),
+        "speakers": list(card.speakers),
+        "attachments": card.attachments,
+        "url": session_url(card.session_id, public_url),
+    }
+
+
+def unindexed_answer(session: Session, public_url: str) -> Document:
+    """A session that only the ledger knows: it has no title and no names."""
+    return {
+        "session_id": session.session_id,
+        "app_id": session.app_id,
+        "meeting_id": session.meeting_id,
+        "meeting_title": "",
+        "started_at": format_time(session.started_at),
+        "ended_at": format_time(session.ended_at) if session.ended_at else None,
+        "speakers": [],
+        "attachments": 0,
+        "url": session_url(session.session_id, public_url),
+    }
+
+
+def participant_answer(participant: Participant) -> Document:
+    """One connection of a participant."""
+    return {
+        "name": participant.name,
+        "user_id": participant.user_id,
+        "custom_id": participant.custom_id,
+        "peer_id": participant.peer_id,
+        "joined_ms": participant.joined_at_ms,
+        "left_ms": participant.left_at_ms,
+    }
+
+
+def entry_answer(entry: Entry, session_id: str, public_url: str) -> Document:
+    """An artifact as the newest inventory tells of it."""
+    url = _artifact_url(session_id, entry.name, public_url)
+    return {
+        "kind": entry.artifact.kind,
+        "format": entry.artifact.format or None,
+        "outcome": entry.outcome,
+        "reason": entry.reason,
+        "name": entry.name or None,
+        "size_bytes": entry.size_bytes if entry.has_object else None,
+        "digest": entry.digest or None,
+        "encoding": entry.encoding or None,
+        "fetched_at": entry.fetched_at or None,
+        "url": url if entry.has_object else None,
+    }
+
+
+def state_answer(state: ArtifactState) -> Document:
+    """An artifact as the ledger knows it, of a session that has no inventory to look at."""
+    return {
+        "kind": state.artifact.kind,
+        "format": state.artifact.format or None,
+        "outcome": state.outcome,
+        "reason": state.reason,
+        "name": None,
+        "size_bytes": state.size_bytes if state.digest else None,
+        "digest": state.digest or None,
+        "encoding": None,
+        "fetched_at": None,
+        "url": None,
+    }
+
+
+def lines_answer(card: SessionCard, member: str, lines: Iterable[Line]) -> Document:
+    """A transcript or chat: who said what, when."""
+    return {
+        **_heading(card),
+        member: [
+            {
+                "speaker": line.speaker,
+                "start_ms": line.start_ms,
+                "end_ms": line.end_ms,
+                "at": _at(card.started_at_ms, line.start_ms),
+                "text": line.text,
+            }
+            for line in lines
+        ],
+    }
+
+
+def summary_answer(card: SessionCard, lines: Iterable[Line]) -> Document:
+    """A summary, as text."""
+    return {**_heading(card), "text": "\n".join(line.text for line in lines)}
+
+
+def _heading(card: SessionCard) -> Document:
+    return {
+        "session_id": card.session_id,
+        "app_id": card.app_id,
+        "meeting_title": card.title,
+        "started_at": time_of(card.started_at_ms),
+    }

@@ -1,0 +1,53 @@
+"""The endpoint as one ASGI application: its routes, and what stands around each of them.
+
+Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ errors as problems ▶ routes
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from archiver.errors import ArchiverError
+from search.web import api, health
+from search.web.access import Access, Rule
+from search.web.outermost import Outermost
+from search.web.problems import answer_error, answer_http_exception
+from search.web.services import Services, State, Threads
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["Services", "create_app"]
+
+
+def create_app(services: Services) -> Starlette:
+    """The application that answers from these services."""
+    settings = services.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        threads = Threads(wait_s=settings.query_timeout.total_seconds())
+        yield State(services=services, threads=threads, apps=())
+
+    app = Starlette(
+        routes=[*health.ROUTES, *api.ROUTES],
+        middleware=[
+            Middleware(Outermost),
+            Middleware(
+                Access, rule=Rule(listen_host=settings.listen.host, public_url=settings.public_url)
+            ),
+        ],
+        exception_handlers={
+            ArchiverError: answer_error,
+            HTTPException: answer_http_exception,
+        },
+        lifespan=lifespan,
+    )
+    # A redirect would be built from a Host header, and answers a path that nobody promised.
+    app.router.redirect_slashes = False
+    return app

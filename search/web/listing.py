@@ -1,0 +1,66 @@
+"""Sessions newest first: as the index lists them, or, by outcome, as the ledger does."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from archiver.ledger import Range
+from archiver.model import to_ms
+from search.index import cursors
+from search.web import answers
+from search.web.coverage import open_ledger
+
+if TYPE_CHECKING:
+    from archiver.model import Session
+    from search.web.answers import Document
+    from search.web.params import SessionsRequest
+    from search.web.services import Services
+
+Listed = tuple[list["Document"], str | None]
+
+
+def listed(services: Services, asked: SessionsRequest, apps: tuple[str, ...] | None) -> Listed:
+    """One page of sessions, and the cursor of the next. Blocks."""
+    if asked.outcome:
+        return _by_outcome(services, asked, apps)
+    cards, following = services.index.sessions(
+        apps=apps,
+        after_ms=asked.after_ms,
+        before_ms=asked.before_ms,
+        speaker=asked.speaker,
+        limit=asked.limit,
+        cursor=asked.cursor,
+    )
+    public_url = services.settings.public_url
+    return [answers.card_answer(each, public_url) for each in cards], following
+
+
+def _by_outcome(services: Services, asked: SessionsRequest, apps: tuple[str, ...] | None) -> Listed:
+    """Sessions with an artifact of this outcome: what is pending or lost may not be indexed at all."""
+    belongs_to = hashlib.sha256(f"{asked.outcome} {apps}".encode()).hexdigest()[:16]
+    after = cursors.decode(asked.cursor, belongs_to).after
+    ledger = open_ledger(services)
+    if ledger is None:
+        return [], None
+    with closing(ledger):
+        names = tuple(ledger.apps()) if apps is None else apps
+        if not names:  # to the ledger, no apps would mean all of them
+            return [], None
+        of = Range(apps=names, since_ms=asked.after_ms, until_ms=asked.before_ms)
+        found = ledger.with_outcome(asked.outcome, of, asked.limit + 1, after)
+    page = found[: asked.limit]
+    following = None
+    if len(found) > len(page):
+        place = cursors.Cursor(after=(to_ms(page[-1].started_at), page[-1].session_id))
+        following = cursors.encode(place, belongs_to)
+    return [_answer(services, each) for each in page], following
+
+
+def _answer(services: Services, session: Session) -> Document:
+    card = services.index.session(session.session_id, apps=(session.app_id,))
+    public_url = services.settings.public_url
+    if card is None:
+        return answers.unindexed_answer(session, public_url)
+    return answers.card_answer(card, public_url)

@@ -1,0 +1,247 @@
+"""Query parameters, and a JSON body in their place, read strictly: nothing is ignored or guessed.
+
+Both are first brought into one form, the values of each name as text, and then read by the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from archiver.model import Outcome
+from search.index.seam import SearchRequest
+from search.query import Filters, parse, time_range
+from search.text import prepare
+from search.web.errors import BodyTooLargeError, MediaTypeError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from starlette.requests import Request
+
+BODY_LIMIT_BYTES = 64 * 1024
+TEXT_LIMIT = 300
+CURSOR_LIMIT = 8 * 1024
+VALUES_LIMIT = 50
+KINDS = ("transcript", "chat", "summary")
+FACETS = ("speaker", "app", "kind", "month")
+OUTCOMES = tuple(each.value for each in Outcome)
+SORTS = ("relevance", "newest", "oldest")
+MATCHES = ("best", "all")
+
+_REPEATABLE = frozenset({"app", "speaker", "in"})
+_SEARCH = frozenset(
+    {"q", "app", "speaker", "in", "after", "before", "sort", "match", "limit", "moments"}
+    | {"facets", "cursor"}
+)
+_SESSIONS = frozenset({"app", "speaker", "after", "before", "outcome", "limit", "cursor"})
+_NUMBER = re.compile(r"[0-9]{1,12}\Z")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of each parameter, as text; each name at most once unless it may be repeated."""
+
+    by_name: Mapping[str, list[str]]
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Iterable[tuple[str, str]],
+        known: Collection[str],
+        repeatable: Collection[str] = (),
+    ) -> Values:
+        """Collect the pairs; raises ParameterError for a name that is unknown or said too often."""
+        by_name: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if name not in known:
+                raise ParameterError(name[:100], f"is not known here; {_one_of(sorted(known))}")
+            if _HALF_A_PAIR.search(value):
+                raise ParameterError(name, "holds half of a character")
+            by_name.setdefault(name, []).append(value)
+        for name, values in by_name.items():
+            if len(values) > (VALUES_LIMIT if name in repeatable else 1):
+                raise ParameterError(name, "is given too often")
+        return cls(by_name)
+
+    def text(self, name: str, default: str = "", limit: int = TEXT_LIMIT) -> str:
+        """The one value of a parameter."""
+        return self.texts(name, limit)[0] if name in self.by_name else default
+
+    def texts(self, name: str, limit: int = TEXT_LIMIT) -> tuple[str, ...]:
+        """Every value of a parameter, none of them longer than `limit`."""
+        values = self.by_name.get(name, [])
+        if any(len(value) > limit for value in values):
+            raise ParameterError(name, f"is longer than {limit} characters")
+        return tuple(dict.fromkeys(values))
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter, each with something to look for, as in the query language."""
+        values = self.texts(name)
+        if not all(prepare(value).strip() for value in values):
+            raise ParameterError(name, "has nothing to look for")
+        return values
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        """A value that is one of these."""
+        value = self.text(name, default)
+        if value not in choices:
+            raise ParameterError(name, f"wants {_one_of(choices)}")
+        return value
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number within these bounds."""
+        value = self.text(name, str(default))
+        if not _NUMBER.match(value) or not least <= int(value) <= most:
+            raise ParameterError(name, f"wants a whole number from {least} to {most}")
+        return int(value)
+
+    def start_ms(self, name: str) -> int | None:
+        """The first millisecond of a date, or None where none is given."""
+        if name not in self.by_name:
+            return None
+        try:
+            return time_range(self.text(name))[0]
+        except (ValueError, OverflowError):
+            raise ParameterError(
+                name, "wants a date: 2026, 2026-10, 2026-10-03 or 2026-10-03T10:00:00Z, in UTC"
+            ) from None
+
+
+def _one_of(choices: Iterable[str]) -> str:
+    return f"one of {', '.join(choices)}"
+
+
+async def search_values(request: Request[Any]) -> Values:
+    """The parameters of a search: of the query string, or of the JSON body of a POST."""
+    if request.method != "POST":
+        return Values.of(request.query_params.multi_items(), _SEARCH, _REPEATABLE)
+    if request.query_params:
+        raise ParameterError(next(iter(request.query_params))[:100], "belongs into the body")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise MediaTypeError("the body wants Content-Type: application/json")
+    return Values.of(_pairs(await _body(request)), _SEARCH, _REPEATABLE)
+
+
+async def _body(request: Request[Any]) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise BodyTooLargeError(f"a body may have {BODY_LIMIT_BYTES} bytes")
+    return body
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    """The members of a JSON object as the pairs a query string would have."""
+    try:
+        members = json.loads(body, object_pairs_hook=tuple)  # so that objects are not arrays
+    except (ValueError, RecursionError):
+        raise ParameterError("the body", "is not JSON") from None
+    if not isinstance(members, tuple):
+        raise ParameterError("the body", "wants a JSON object")
+    if len({name for name, _ in members}) < len(members):
+        raise ParameterError("the body", "has a member twice")
+    return [(name, text) for name, value in members for text in _texts(name, value)]
+
+
+def _texts(name: str, value: object) -> list[str]:
+    match value:
+        case None:
+            return []
+        case str():
+            return [value]
+        case int() if name in {"limit", "moments"}:
+            return [str(value)]
+        case list() if name in _REPEATABLE | {"facets"} and all(
+            isinstance(each, str) for each in value
+        ):
+            return [",".join(value)] if name == "facets" else list(value)
+        case _:
+            raise ParameterError(name[:100], "has a value of the wrong type")
+
+
+def search_request(values: Values, apps: tuple[str, ...] | None) -> SearchRequest:
+    """The search these parameters ask for, within these apps.
+
+    Raises QueryError or ParameterError.
+    """
+    query = parse(values.text("q", limit=BODY_LIMIT_BYTES))
+    sort = values.choice("sort", SORTS, "relevance")
+    facets = tuple(dict.fromkeys(each for each in values.text("facets").split(",") if each))
+    if not set(facets) <= set(FACETS):
+        raise ParameterError("facets", f"wants a list of {', '.join(FACETS)}")
+    return SearchRequest(
+        query=replace(query, filters=_merged(query.filters, values)),
+        apps=apps,
+        sort=sort,
+        match=values.choice("match", MATCHES, "best" if sort == "relevance" else "all"),
+        limit=values.number("limit", 20, 1, 100),
+        moments=values.number("moments", 3, 0, 10),
+        cursor=values.text("cursor", limit=CURSOR_LIMIT),
+        facets=facets,
+    )
+
+
+def _merged(filters: Filters, values: Values) -> Filters:
+    """The query's own filters and those of the parameters: of one field either will do, dates narrow."""
+    kinds = values.names("in")
+    if not set(kinds) <= set(KINDS):
+        raise ParameterError("in", f"wants {_one_of(KINDS)}")
+    return filters.narrowed(
+        apps=values.names("app"),
+        speakers=values.names("speaker"),
+        kinds=kinds,
+        after_ms=values.start_ms("after"),
+        before_ms=values.start_ms("before"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsRequest:
+    """One page of the list of sessions."""
+
+    apps: tuple[str, ...]  #: asked for; all that may be seen if empty
+    speaker: str
+    after_ms: int | None
+    before_ms: int | None
+    outcome: str  #: of one of its artifacts; "" for any
+    limit: int
+    cursor: str
+
+
+def sessions_request(request: Request[Any]) -> SessionsRequest:
+    """The page of sessions these parameters ask for; raises ParameterError."""
+    values = Values.of(request.query_params.multi_items(), _SESSIONS, {"app"})
+    return SessionsRequest(
+        apps=values.names("app"),
+        speaker=next(iter(values.names("speaker")), ""),
+        after_ms=values.start_ms("after"),
+        before_ms=values.start_ms("before"),
+        outcome=_outcome(values),
+        limit=values.number("limit", 50, 1, 100),
+        cursor=values.text("cursor", limit=CURSOR_LIMIT),
+    )
+
+
+def _outcome(values: Values) -> str:
+    outcome = values.choice("outcome", OUTCOMES, "") if values.text("outcome") else ""
+    if outcome and values.names("speaker"):
+        raise ParameterError("outcome", "cannot be combined with speaker")
+    return outcome
+
+
+def no_parameters(request: Request[Any]) -> None:
+    """Refuse any parameter; raises ParameterError."""
+    Values.of(request.query_params.multi_items(), ())
+
+
+def in_scope(wanted: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The apps that are both asked for (all, if none is named) and allowed (all, if None)."""
+    if not wanted:
+        return allowed
+    return wanted if allowed is None else tuple(each for each in wanted if each in allowed)

@@ -1,0 +1,73 @@
+"""What every handler is given: the services of the process, and threads for what blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+
+from search.errors import SearchTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archiver.archive.archive import Archive
+    from archiver.clock import Clock
+    from archiver.ledger import Ledger
+    from archiver.settings import Settings
+    from search.index.seam import IndexReader
+
+T = TypeVar("T")
+
+#: Blocking calls at the same time; SQLite works on one core for each of them.
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the endpoint answers from."""
+
+    index: IndexReader
+    archive: Archive | None  #: None: original artifacts cannot be had
+    ledger: Ledger | None  #: says where the file is; readers open it anew, apart from the worker
+    settings: Settings
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Where blocking calls run, so that no search holds up another."""
+
+    wait_s: float  #: how long a call may wait for its turn
+    _limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Call in a thread; raises SearchTimeoutError where its turn does not come in time."""
+        ticket = object()
+        try:
+            with anyio.fail_after(self.wait_s):
+                await self._limiter.acquire_on_behalf_of(ticket)
+        except TimeoutError:
+            raise SearchTimeoutError(
+                "too many requests are being answered", hint="try again in a moment"
+            ) from None
+        try:
+            # A reader may be left behind when the endpoint stops: it writes nothing.
+            return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+        finally:
+            self._limiter.release_on_behalf_of(ticket)
+
+
+class State(TypedDict):
+    """What a request's state holds."""
+
+    services: Services
+    threads: Threads
+    #: What may be opened and searched; None: every app. Set by `access`, for each request.
+    apps: tuple[str, ...] | None
+
+
+AppRequest: TypeAlias = Request[State]
