@@ -1,0 +1,310 @@
+"""The one command, `rtk-archive`: the archiver's commands, and those that need the index."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from archiver import cli
+from archiver.cli import DONE, LOST, Command
+from archiver.clock import SystemClock
+from archiver.errors import ArchiverError
+from archiver.model import to_ms
+from archiver.terminal import answer, answer_json, progress, say, visible
+from search.formats import Limits
+from search.index.library import Library
+from search.index.seam import SearchRequest
+from search.indexer import Indexed, Indexer
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from archiver.archive.archive import Archive
+    from archiver.ledger import Ledger
+    from archiver.settings import Address, Settings
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much of an artifact is parsed."""
+    return Limits(size_bytes=settings.parse_max_bytes)
+
+
+def open_library(settings: Settings) -> Library:
+    """The reading side of the index."""
+    return Library(settings.index_path, timeout_s=settings.query_timeout.total_seconds())
+
+
+# ---------------------------------------------------------------------- capturing, and the index after it
+
+
+async def sync(args: argparse.Namespace, settings: Settings) -> int:
+    """One pass, then the index."""
+
+    async def index(archive: Archive, ledger: Ledger) -> int:
+        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+        try:
+            with progress("indexing") as update:
+                return (await indexer.catch_up(update)).sessions
+        finally:
+            indexer.close()
+
+    return await cli.sync(args, settings, afterwards=index)
+
+
+async def work(args: argparse.Namespace, settings: Settings) -> int:
+    """Capture and index until told to stop."""
+
+    async def index(archive: Archive, ledger: Ledger, stop: asyncio.Event) -> None:
+        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+        try:
+            await indexer.run(stop)
+        finally:
+            indexer.close()
+
+    return await cli.work(args, settings, beside=index)
+
+
+async def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Worker, indexer and endpoint in one process."""
+
+    async def beside(archive: Archive, ledger: Ledger, stop: asyncio.Event) -> None:
+        from search.web import Services, create_app, serve
+
+        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+        library = open_library(settings)
+        services = Services(
+            index=library, archive=archive, ledger=ledger, settings=settings, clock=SystemClock()
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(indexer.run(stop))
+                app = create_app(services)
+                group.create_task(serve(app, settings.listen, stop, listening=_say_where))
+        finally:
+            library.close()
+            indexer.close()
+
+    return await cli.work(args, settings, beside=beside)
+
+
+async def serve_only(_args: argparse.Namespace, settings: Settings) -> int:
+    """The endpoint alone."""
+    from archiver.runtime import open_archive, open_ledger
+    from search.web import Services, create_app, serve
+
+    stop = cli.stop_event()
+    async with AsyncExitStack() as stack:
+        archive = await stack.enter_async_context(open_archive(settings))
+        ledger = await stack.enter_async_context(open_ledger(settings))
+        library = open_library(settings)
+        stack.callback(library.close)
+        services = Services(
+            index=library, archive=archive, ledger=ledger, settings=settings, clock=SystemClock()
+        )
+        await serve(create_app(services), settings.listen, stop, listening=_say_where)
+    say("stopped")
+    return DONE
+
+
+def _say_where(address: Address) -> None:
+    say(f"searching at http://{address}/v1/search?q=…; stop with Ctrl-C")
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def _search_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("query", nargs="+", metavar="QUERY", help="words, phrases, filters")
+    parser.add_argument("--app", action="append", default=[], metavar="ID", help="only this app")
+    parser.add_argument("--speaker", action="append", default=[], metavar="NAME", help="said by")
+    kinds = ("transcript", "chat", "summary")
+    parser.add_argument("--in", dest="kinds", action="append", default=[], choices=kinds)
+    parser.add_argument("--after", type=cli.moment, metavar="T", help="sessions begun since then")
+    parser.add_argument("--before", type=cli.moment, metavar="T", help="sessions begun before then")
+    sorts = ("relevance", "newest", "oldest")
+    parser.add_argument("--sort", choices=sorts, default="relevance")
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="sessions to show")
+    parser.add_argument("--match", choices=("best", "all"), help="any of the words, or all of them")
+    cli.json_argument(parser)
+
+
+async def search(args: argparse.Namespace, settings: Settings) -> int:
+    """Search from the terminal."""
+    from search.presentation import print_result
+    from search.query import parse
+    from search.web.answers import search_answer
+
+    query = parse(" ".join(args.query))
+    merged = query.filters.narrowed(
+        speakers=tuple(args.speaker),
+        kinds=tuple(args.kinds),
+        apps=tuple(args.app),
+        after_ms=to_ms(args.after) if args.after else None,
+        before_ms=to_ms(args.before) if args.before else None,
+    )
+    query = dataclasses.replace(query, filters=merged)
+    if not 1 <= args.limit <= 100:
+        raise ArchiverError("--limit takes 1 to 100")
+    request = SearchRequest(
+        query=query,
+        sort=args.sort,
+        match=args.match or ("best" if args.sort == "relevance" else "all"),
+        limit=args.limit,
+    )
+    library = open_library(settings)
+    try:
+        result = library.search(request)
+    finally:
+        library.close()
+    for warning in query.warnings:
+        say(visible(warning))
+    if args.json:
+        answer_json(search_answer(request, result, None, settings.public_url))
+    else:
+        print_result(result)
+    return DONE
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="SESSION", help="its id")
+    for part in ("transcript", "chat", "summary", "inventory"):
+        parser.add_argument(f"--{part}", dest="parts", action="append_const", const=part)
+    cli.json_argument(parser)
+
+
+async def show(args: argparse.Namespace, settings: Settings) -> int:
+    """One session: what is archived of it, or what was said."""
+    from archiver.runtime import open_archive, open_ledger
+    from search.presentation import print_session, session_document
+
+    async with AsyncExitStack() as stack:
+        archive = await stack.enter_async_context(open_archive(settings))
+        ledger = await stack.enter_async_context(open_ledger(settings))
+        library = open_library(settings)
+        stack.callback(library.close)
+        document = await session_document(
+            args.session, tuple(args.parts or ()), archive=archive, ledger=ledger, library=library
+        )
+    if args.json:
+        answer_json(document)
+    else:
+        print_session(document)
+    return DONE
+
+
+async def status(args: argparse.Namespace, settings: Settings) -> int:
+    """The ledger, and how far the index has followed it."""
+    from archiver.runtime import open_ledger
+
+    async with open_ledger(settings) as ledger:
+        document = cli.status_document(ledger, cli.range_of(args))
+        document["index"] = index_status(settings, ledger)
+    if args.json:
+        answer_json(document)
+    else:
+        answer("\n".join(cli.status_lines(document)))
+    return cli.status_code(document)
+
+
+def index_status(settings: Settings, ledger: Ledger) -> dict[str, int]:
+    """How many sessions the index holds, and how many the ledger lists that it does not."""
+    library = open_library(settings)
+    try:
+        positions = library.positions()
+        return {"sessions": library.count(), "behind": behind(positions, ledger)}
+    finally:
+        library.close()
+
+
+def behind(positions: dict[str, tuple[str, int]], ledger: Ledger) -> int:
+    """How many committed inventories an index that stands there has not seen yet."""
+    epoch = ledger.epoch
+    total = 0
+    for app_id in ledger.apps():
+        known_epoch, seq = positions.get(app_id, ("", 0))
+        total += ledger.count_inventories_after(app_id, seq if known_epoch == epoch else 0)
+    return total
+
+
+# ---------------------------------------------------------------------- making views again
+
+
+def _rebuild_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=["index", "ledger", "all"], default="all")
+
+
+async def rebuild(args: argparse.Namespace, settings: Settings) -> int:
+    """Make a view again from the bucket; search keeps answering meanwhile."""
+    code = DONE
+    if args.what in {"ledger", "all"}:
+        code = await cli.rebuild_ledger(args, settings)
+    if args.what in {"index", "all"}:
+        indexed = await _rebuild_index(settings)
+        for problem in indexed.problems:
+            say(visible(problem))
+        unread = f", {indexed.unparsed} artifacts could not be read" * bool(indexed.unparsed)
+        answer(f"index: {indexed.sessions} sessions{unread}")
+        code = max(code, LOST if indexed.problems else DONE)
+    return code
+
+
+async def _rebuild_index(settings: Settings) -> Indexed:
+    from archiver.runtime import open_archive, open_ledger
+
+    async with AsyncExitStack() as stack:
+        archive = await stack.enter_async_context(open_archive(settings))
+        ledger = await stack.enter_async_context(open_ledger(settings))
+        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+        stack.callback(indexer.close)
+        with progress("rebuilding the index") as update:
+            indexed = await indexer.rebuild(update)
+            later = await indexer.catch_up(update)
+        indexed.sessions += later.sessions
+        return indexed
+
+
+# ---------------------------------------------------------------------- the demo
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, metavar="N", help="where to listen")
+    parser.add_argument("--exit", action="store_true", help="stop once a search was answered")
+
+
+async def demo(args: argparse.Namespace, _settings: Settings) -> int:
+    """The whole main job with nothing configured."""
+    from search.demo import run_demo
+
+    return await run_demo(folder=args.data, port=args.port, stay=not args.exit)
+
+
+_REPLACED: dict[str, Any] = {"work": work, "sync": sync, "status": status}
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "demo",
+        "the whole main job with nothing configured: a simulated source, captured and searched",
+        _demo_arguments,
+        demo,
+        needs_settings=False,
+    ),
+    Command("run", "worker, indexer and endpoint in one process", cli.COMMANDS[0].arguments, run),
+    Command("serve", "the endpoint alone", lambda _parser: None, serve_only),
+    Command("search", "search from the terminal", _search_arguments, search),
+    Command("show", "one session", _show_arguments, show),
+    Command("rebuild", "make a view again from the bucket", _rebuild_arguments, rebuild),
+    *(
+        dataclasses.replace(each, run=_REPLACED.get(each.name, each.run))
+        for each in cli.COMMANDS
+        if each.name != "rebuild"
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`rtk-archive`."""
+    return cli.run_command("rtk-archive", COMMANDS, sys.argv[1:] if argv is None else argv)
