@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import open_store
-from archiver.capture import Capture, Maker
+from archiver.capture import Capture, Fetching, Maker, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.errors import ArchiverError
 from archiver.ledger import WHOLE, Ledger, Share
@@ -119,13 +119,18 @@ async def open_runtime(
             )
         )
         capture = Capture(
-            source=source,
-            downloader=downloader,
+            fetching=Fetching(
+                source=source,
+                downloader=downloader,
+                base_url=settings.base_url,
+                spool=settings.spool,
+                clock=clock,
+            ),
+            summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
             archive=archive,
             ledger=ledger,
             expectation=expectation_of(settings),
             maker=maker,
-            spool=settings.spool,
             clock=clock,
         )
         worker = Worker(

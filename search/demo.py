@@ -6,7 +6,8 @@ import asyncio
 import errno
 import shutil
 import socket
-from contextlib import AsyncExitStack
+import sys
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,10 +117,9 @@ async def _capture(runtime: Runtime, clock: SettableClock) -> None:
     """Two passes: what is there, and after a while the summaries that had to be asked for."""
     with progress("capturing") as update:
         first = await runtime.worker.sync(progress=update)
-    artifacts = sum(first.outcomes.values())
     say(
-        f"Captured {first.settled} of {first.listed} sessions, {first.outcomes['archived']} of "
-        f"{artifacts} artifacts, and asked for {first.pending} summaries"
+        f"Captured {first.listed} sessions: {first.outcomes['archived']} artifacts archived, "
+        f"{first.pending} summaries asked for"
     )
     clock.advance(LATER.total_seconds())
     second = await runtime.worker.sync()
@@ -137,13 +137,23 @@ def _search(library: Library) -> SearchResult:
 
 
 def _say_what_next(home: Path, address: Address, *, serving: bool) -> None:
-    options = f"--data {home / 'data'} --store file:{home / 'archive'}"
+    command = f"{_program()} --data {home / 'data'} --store file:{home / 'archive'}"
     say(f"The archive is in {home / 'archive'}: look at it with ls, jq and sha256sum. Then try:")
-    say(f"  rtk-archive {options} search 'retention OR Aufbewahrungsfrist'")
-    say(f"  rtk-archive {options} verify")
+    say(f"  {command} search 'retention OR Aufbewahrungsfrist'")
+    say(f"  {command} verify")
     if serving:
         say(f"  curl 'http://{address}/v1/search?q=renewal+price'")
-        say(f"\nSearching at http://{address}/ until Ctrl-C")
+        say(f"\nSearching at http://{address}/v1/search?q=… until Ctrl-C")
+
+
+def _program() -> str:
+    """How this program was called, as it can be called again from here."""
+    called = Path(sys.argv[0])
+    if called.name != "rtk-archive":
+        return "rtk-archive"
+    with suppress(ValueError):
+        return str(called.absolute().relative_to(Path.cwd()))
+    return "rtk-archive"
 
 
 async def _serve(runtime: Runtime, library: Library, address: Address) -> None:

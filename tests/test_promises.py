@@ -56,7 +56,7 @@ async def assert_everything_is_archived(rig: Rig) -> None:
             assert objects[inventory["folder"] + entry["name"]] == served
 
 
-def _fail(*statuses: int, times: int = 2, **more: object) -> Callable[[Faults], None]:
+def _fail(*statuses: int, times: int = 2, **more: Any) -> Callable[[Faults], None]:
     def switch(faults: Faults) -> None:
         for status in statuses:
             faults.fail(status=status, times=times, **more)

@@ -332,7 +332,7 @@ def test_a_session_of_two_apps_has_its_own_artifacts(client: TestClient, world: 
 def test_sessions_are_listed_by_the_outcome_of_their_artifacts(client: TestClient) -> None:
     """What is lost, or still pending, is listed from the ledger, indexed or not."""
 
-    def ids(outcome: str, **parameters: object) -> list[str]:
+    def ids(outcome: str, **parameters: str) -> list[str]:
         answer = client.get("/v1/sessions", params={"outcome": outcome, **parameters}).json()
         return [each["session_id"] for each in answer["sessions"]]
 

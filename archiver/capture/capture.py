@@ -6,31 +6,21 @@ killed anywhere, the next attempt finds what is there and goes on.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-import tenacity
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, made_by, next_version
+from archiver.archive.inventory import Entry, Inventory, next_version
 from archiver.emptiness import HEAD_BYTES, is_empty
 from archiver.errors import (
     CommitConflictError,
     DownloadError,
-    DownloadExpiredError,
-    DownloadInterruptedError,
-    SourceConflictError,
     SourceDeniedError,
     SourceError,
     SourceUnavailableError,
 )
 from archiver.model import (
-    CHAT,
     PEER_REPORTS,
     SESSION_RECORD,
     SUMMARY,
@@ -41,18 +31,14 @@ from archiver.model import (
     Session,
     SessionId,
 )
-from archiver.realtimekit import peer_reports_record, session_record
 from archiver.records import adopt_entries, entry_of, stored_entry
-from archiver.release import commit, version
-from archiver.retries import retried
 from archiver.schedule import (
+    HEALTHY,
     NO_ANSWER,
     REASON_DOWNLOAD_FAILED,
     SOFT_ALARM,
     ArtifactState,
     Expectation,
-    Fate,
-    SummaryRequest,
     after_none,
     decide,
     has_transcript,
@@ -64,35 +50,21 @@ from archiver.schedule import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
     from datetime import datetime
-    from pathlib import Path
 
     from archiver.archive.archive import Archive, Committed
+    from archiver.capture.fetching import Answered, Fetching
+    from archiver.capture.maker import Maker
+    from archiver.capture.summaries import SummaryRequests
     from archiver.clock import Clock
     from archiver.ledger import Ledger, SessionState
-    from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit, SessionPayload
+    from archiver.realtimekit import SessionPayload
 
-SUMMARY_REQUEST_FORMAT = "realtimekit-archive/summary-request/1"
 #: A race for an inventory version is run again this often before the session waits for its next turn.
 COMMIT_TRIES = 5
-DOWNLOAD_TRIES = 3
 #: While the probe has nothing its sisters are asked at every so many tries: it may be the odd one out.
 SISTERS_EVERY = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
-    """Who writes the records: one process, and what it was told to do."""
-
-    instance: str
-    command: str
-
-    def made(self, now: datetime) -> dict[str, str]:
-        """The `made` of a record written now."""
-        return made_by(
-            now, release=version(), commit=commit(), instance=self.instance, command=self.command
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,22 +99,20 @@ class Capture:
     def __init__(
         self,
         *,
-        source: RealtimeKit,
-        downloader: Downloader,
+        fetching: Fetching,
+        summaries: SummaryRequests,
         archive: Archive,
         ledger: Ledger,
         expectation: Expectation,
         maker: Maker,
-        spool: Path,
         clock: Clock,
     ) -> None:
-        self._source = source
-        self._downloader = downloader
+        self._fetching = fetching
+        self._summaries = summaries
         self._archive = archive
         self._ledger = ledger
         self._expectation = expectation
         self._maker = maker
-        self._spool = spool
         self._clock = clock
 
     async def attempt(
@@ -178,16 +148,20 @@ class Capture:
         for artifact in to_ask(
             work.states, self._expectation, work.now, everything=work.everything
         ):
-            if artifact == SESSION_RECORD:
-                await self._capture_session_record(work)
-            elif artifact == PEER_REPORTS:
-                await self._capture_peer_reports(work)
-            elif artifact == SUMMARY:
+            if artifact == SUMMARY:
                 await self._capture_summary(work)
             elif self._is_sister(artifact) and not self._sisters_turn(work):
                 self._follow_probe(work, artifact)
             else:
-                await self._capture_artifact(work, artifact)
+                await self._try(work, artifact)
+
+    def _fetch(self, work: _Work, artifact: ArtifactId) -> Awaitable[Answered]:
+        session_id = work.session.id
+        if artifact == SESSION_RECORD:
+            return self._fetching.session_record(session_id, work.listed)
+        if artifact == PEER_REPORTS:
+            return self._fetching.peer_reports(session_id)
+        return self._fetching.artifact(session_id, artifact)
 
     def _is_sister(self, artifact: ArtifactId) -> bool:
         return artifact.kind == Kind.TRANSCRIPT and artifact != self._expectation.probe
@@ -195,7 +169,7 @@ class Capture:
     def _sisters_turn(self, work: _Work) -> bool:
         probe = work.states[self._expectation.probe]
         found = probe.outcome in {Outcome.ARCHIVED, Outcome.EMPTY}
-        refused = probe.last_status not in {"200", "404"}
+        refused = probe.last_status not in HEALTHY
         return found or refused or probe.attempts % SISTERS_EVERY == 0
 
     def _follow_probe(self, work: _Work, artifact: ArtifactId) -> None:
@@ -207,149 +181,30 @@ class Capture:
             next_attempt_at=probe.next_attempt_at,
         )
 
-    async def _capture_session_record(self, work: _Work) -> None:
-        async def fetch() -> tuple[str, Fetched | None]:
-            session_id = work.session.id
-            payload = work.listed
-            if payload is None or not payload.session.ended:
-                payload = await self._source.session(session_id.app_id, session_id.session_id)
-            participants = await self._source.participants(session_id.app_id, session_id.session_id)
-            return "200", self._write(session_record(payload.raw, participants.pages))
-
-        await self._try(work, SESSION_RECORD, fetch)
-
-    async def _capture_peer_reports(self, work: _Work) -> None:
-        async def fetch() -> tuple[str, Fetched | None]:
-            app_id = work.session.app_id
-            participants = await self._source.participants(app_id, work.session.session_id)
-            reports = [
-                (await self._source.peer_report(app_id, peer_id)).raw
-                for peer_id in participants.peer_ids
-            ]
-            return "200", self._write(peer_reports_record(reports)) if reports else None
-
-        await self._try(work, PEER_REPORTS, fetch)
-
-    def _write(self, data: bytes) -> Fetched:
-        path = self._spool / f"{uuid.uuid4().hex}.part"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        return Fetched(
-            path=path,
-            size_bytes=len(data),
-            digest=hashlib.sha256(data).hexdigest(),
-            media_type="application/json",
-            encoding="",
-            host=urlsplit(self._archive.origin.base_url).hostname or "",
-            fetched_at=self._clock.now(),
-        )
-
-    async def _capture_artifact(self, work: _Work, artifact: ArtifactId) -> None:
-        async def fetch() -> tuple[str, Fetched | None]:
-            offer = await self._offer(work.session.id, artifact)
-            return str(offer.status), await self._download(work.session.id, artifact, offer)
-
-        await self._try(work, artifact, fetch)
-
-    async def _offer(self, session_id: SessionId, artifact: ArtifactId) -> Offer:
-        names = (session_id.app_id, session_id.session_id)
-        if artifact == CHAT:
-            return await self._source.chat(*names)
-        if artifact == SUMMARY:
-            return await self._source.summary(*names)
-        return await self._source.transcript(*names, artifact.format)
-
-    async def _download(
-        self, session_id: SessionId, artifact: ArtifactId, offer: Offer
-    ) -> Fetched | None:
-        """The bytes behind an offer; None where nothing was offered.
-
-        A body that breaks off is fetched again; a URL that no longer works is renewed once.
-        """
-        if offer.url is None:
-            return None
-        try:
-            return await self._fetch(offer.url)
-        except DownloadExpiredError:
-            renewed = await self._offer(session_id, artifact)
-            return None if renewed.url is None else await self._fetch(renewed.url)
-
-    async def _fetch(self, url: DownloadUrl) -> Fetched:
-        def retrying() -> tenacity.AsyncRetrying:
-            return tenacity.AsyncRetrying(
-                retry=tenacity.retry_if_exception_type(DownloadInterruptedError),
-                wait=tenacity.wait_exponential_jitter(initial=1, max=10),
-                stop=tenacity.stop_after_attempt(DOWNLOAD_TRIES),
-                sleep=self._clock.sleep,
-                reraise=True,
-            )
-
-        return await retried(retrying, lambda: self._downloader.fetch(url))
-
     async def _capture_summary(self, work: _Work) -> None:
         if not has_transcript(work.states):
             # A summary is made of a transcript; without one there is nothing to ask for.
             self._follow_probe(work, SUMMARY)
             return
-        await self._capture_artifact(work, SUMMARY)
+        await self._try(work, SUMMARY)
         state = work.states[SUMMARY]
-        if state.outcome is Outcome.PENDING and state.last_status in {"200", "404"}:
+        if state.outcome is Outcome.PENDING and state.last_status in HEALTHY:
             await self._request_summary(work)
 
     async def _request_summary(self, work: _Work) -> None:
         session, requests = work.session, dict(work.known.requests)
         number = may_request_summary(session, requests, self._expectation, work.now)
         if number is not None:
-            requests |= await self._ask_for_summary(work, number)
+            requests |= await self._summaries.ask(session, number, work.now)
         sooner = summary_look_again(session, requests, self._expectation, work.now)
         state = work.states[SUMMARY]
         work.states[SUMMARY] = replace(
             state, next_attempt_at=next_attempt(state, session, work.now, sooner=sooner)
         )
 
-    async def _ask_for_summary(self, work: _Work, number: int) -> dict[int, SummaryRequest]:
-        """Record the intent, then POST; whoever's record is refused does not POST."""
-        session = work.session
-        record = {
-            "format": SUMMARY_REQUEST_FORMAT,
-            "archive": self._archive.id,
-            "app": session.app_id,
-            "session": session.session_id,
-            "number": number,
-            "made": self._maker.made(work.now),
-        }
-        if not await self._archive.claim_summary(session, number, record):
-            recorded = await self._archive.summary_requests(session)
-            found = {each: SummaryRequest(number=each, at=at) for each, at in recorded.items()}
-        else:
-            request = SummaryRequest(number=number, at=work.now)
-            self._ledger.record_request(session.id, request)
-            found = {number: replace(request, fate=await self._post(session.id))}
-        for request in found.values():
-            self._ledger.record_request(session.id, request)
-        return found
-
-    async def _post(self, session_id: SessionId) -> Fate:
-        try:
-            await self._source.request_summary(session_id.app_id, session_id.session_id)
-        except SourceConflictError:
-            return Fate.UNKNOWN
-        except SourceUnavailableError as error:
-            return Fate.UNKNOWN if error.sent else Fate.NOT_STARTED
-        except SourceError as error:
-            started_nothing = error.status is not None and 400 <= error.status < 500
-            return Fate.NOT_STARTED if started_nothing else Fate.UNKNOWN
-        return Fate.ACCEPTED
-
     # ------------------------------------------------------------------ one artifact
 
-    async def _try(
-        self,
-        work: _Work,
-        artifact: ArtifactId,
-        fetch: Callable[[], Awaitable[tuple[str, Fetched | None]]],
-    ) -> None:
+    async def _try(self, work: _Work, artifact: ArtifactId) -> None:
         """Fetch and store one artifact; whatever comes of it is in its state afterwards."""
         before = work.states[artifact]
         state = replace(
@@ -361,7 +216,7 @@ class Capture:
         )
         fetched: Fetched | None = None
         try:
-            status, fetched = await fetch()
+            status, fetched = await self._fetch(work, artifact)
             state = replace(state, last_status=status)
             if fetched is not None:
                 state = await self._store(work, state, fetched)

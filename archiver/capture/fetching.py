@@ -1,0 +1,120 @@
+"""An artifact's bytes: asked for, downloaded whole into a private file, and never half."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import tenacity
+
+from archiver.errors import DownloadExpiredError, DownloadInterruptedError
+from archiver.model import CHAT, SUMMARY, ArtifactId, Fetched, SessionId
+from archiver.realtimekit import peer_reports_record, session_record
+from archiver.retries import retried
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archiver.clock import Clock
+    from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit, SessionPayload
+
+DOWNLOAD_TRIES = 3
+
+#: The status of the source's last answer, and the bytes, or None where it says that there are none.
+Answered = tuple[str, Fetched | None]
+
+
+class Fetching:
+    """Fetches what a session's artifacts are; raises SourceError, DownloadError or StoreError."""
+
+    def __init__(
+        self,
+        *,
+        source: RealtimeKit,
+        downloader: Downloader,
+        base_url: str,
+        spool: Path,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._downloader = downloader
+        self._host = urlsplit(base_url).hostname or ""
+        self._spool = spool
+        self._clock = clock
+
+    async def session_record(
+        self, session_id: SessionId, listed: SessionPayload | None
+    ) -> Answered:
+        """The session and its participants, as the source sends them.
+
+        `listed` is the session as a listing just showed it, which saves asking for it.
+        """
+        app_id, name = session_id.app_id, session_id.session_id
+        ended = listed is not None and listed.session.ended
+        payload = listed if listed and ended else await self._source.session(app_id, name)
+        participants = await self._source.participants(app_id, name)
+        return "200", self._write(session_record(payload.raw, participants.pages))
+
+    async def peer_reports(self, session_id: SessionId) -> Answered:
+        """The report of every peer: one request for each."""
+        app_id = session_id.app_id
+        participants = await self._source.participants(app_id, session_id.session_id)
+        reports = [
+            (await self._source.peer_report(app_id, peer_id)).raw
+            for peer_id in participants.peer_ids
+        ]
+        return "200", self._write(peer_reports_record(reports)) if reports else None
+
+    async def artifact(self, session_id: SessionId, artifact: ArtifactId) -> Answered:
+        """A transcript, chat or summary.
+
+        A body that breaks off is fetched again; a URL that no longer works is renewed once.
+        """
+        offer = await self._offer(session_id, artifact)
+        if offer.url is None:
+            return str(offer.status), None
+        try:
+            return str(offer.status), await self._download(offer.url)
+        except DownloadExpiredError:
+            renewed = await self._offer(session_id, artifact)
+            if renewed.url is None:
+                return str(renewed.status), None
+            return str(renewed.status), await self._download(renewed.url)
+
+    async def _offer(self, session_id: SessionId, artifact: ArtifactId) -> Offer:
+        names = (session_id.app_id, session_id.session_id)
+        if artifact == CHAT:
+            return await self._source.chat(*names)
+        if artifact == SUMMARY:
+            return await self._source.summary(*names)
+        return await self._source.transcript(*names, artifact.format)
+
+    async def _download(self, url: DownloadUrl) -> Fetched:
+        def retrying() -> tenacity.AsyncRetrying:
+            return tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_exception_type(DownloadInterruptedError),
+                wait=tenacity.wait_exponential_jitter(initial=1, max=10),
+                stop=tenacity.stop_after_attempt(DOWNLOAD_TRIES),
+                sleep=self._clock.sleep,
+                reraise=True,
+            )
+
+        return await retried(retrying, lambda: self._downloader.fetch(url))
+
+    def _write(self, data: bytes) -> Fetched:
+        path = self._spool / f"{uuid.uuid4().hex}.part"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        return Fetched(
+            path=path,
+            size_bytes=len(data),
+            digest=hashlib.sha256(data).hexdigest(),
+            media_type="application/json",
+            encoding="",
+            host=self._host,
+            fetched_at=self._clock.now(),
+        )

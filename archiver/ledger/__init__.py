@@ -1,0 +1,20 @@
+"""The ledger: a view of the work that can be deleted and made again from the bucket and the source.
+
+What it alone knows are counts. `rows` says what its rows mean, `reader` answers questions, `ledger`
+takes news. It holds ids, times, outcomes and digests: no name, title or URL.
+"""
+
+from archiver.ledger.ledger import Ledger
+from archiver.ledger.reader import LedgerReader
+from archiver.ledger.rows import EVERYTHING, WHOLE, InventoryLine, Range, SessionState, Share
+
+__all__ = [
+    "EVERYTHING",
+    "WHOLE",
+    "InventoryLine",
+    "Ledger",
+    "LedgerReader",
+    "Range",
+    "SessionState",
+    "Share",
+]

@@ -1,0 +1,231 @@
+"""The ledger: the worker's view of sessions, artifacts, outcomes, deadlines and next attempts.
+
+Everything is written in one short transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from archiver.errors import LedgerError
+from archiver.ledger.reader import LedgerReader
+from archiver.ledger.rows import explained, ms_of, share_key
+from archiver.model import to_ms
+from migrations.ledger import migrate
+from migrations.sqlite import Transaction, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from archiver.archive.archive import Committed
+    from archiver.model import ArtifactId, Session, SessionId
+    from archiver.schedule import ArtifactState, SummaryRequest
+    from migrations.sqlite import Connection
+
+
+class Ledger(LedgerReader):
+    """The ledger file, open, for questions and news."""
+
+    @classmethod
+    @explained
+    def open(cls, path: Path, *, read_only: bool = False) -> Ledger:
+        """Open the ledger, made or brought up to date where needed; raises LedgerError."""
+        try:
+            connection = connect(path, read_only=read_only)
+        except OSError as error:
+            raise LedgerError(
+                f"{path} cannot be opened: {error.strerror}", hint="check RTK_ARCHIVE_DATA"
+            ) from error
+        try:
+            if not read_only:
+                migrate(connection)
+                with Transaction(connection):
+                    connection.execute(
+                        "insert or ignore into about values ('epoch', ?)", [uuid.uuid4().hex]
+                    )
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, path)
+
+    @explained
+    def set_about(self, name: str, value: str) -> None:
+        """Keep a small fact."""
+        with Transaction(self._db) as db:
+            db.execute("insert or replace into about values (?, ?)", [name, value])
+
+    @explained
+    def see(self, sessions: Iterable[Session], now: datetime) -> int:
+        """Take note of sessions the source listed; returns how many of them were new.
+
+        A session that has ended becomes due; one that is known keeps its place, except that its end,
+        once known, stays known.
+        """
+        new = 0
+        with Transaction(self._db) as db:
+            for session in sessions:
+                new += self._see(db, session, to_ms(now))
+        return new
+
+    def _see(self, db: Connection, session: Session, now_ms: int) -> int:
+        known = db.execute(
+            "select ended, transcribed from session where app_id = ? and session_id = ?",
+            [session.app_id, session.session_id],
+        ).fetchone()
+        due_ms = now_ms if session.ended else None
+        ended_at_ms = to_ms(session.ended_at) if session.ended_at else None
+        if known is None:
+            db.execute(
+                "insert into session (app_id, session_id, meeting_id, started_at_ms, ended_at_ms,"
+                " created_at_ms, ended, transcribed, seen_at_ms, deadline_at_ms, next_attempt_at_ms,"
+                " share_key) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    *(session.app_id, session.session_id, session.meeting_id),
+                    *(to_ms(session.started_at), ended_at_ms, to_ms(session.created_at)),
+                    *(session.ended, session.transcribed, now_ms),
+                    *(to_ms(session.deadline_at), due_ms, share_key(session.session_id)),
+                ],
+            )
+            return 1
+        if session.ended and not known["ended"]:
+            db.execute(
+                "update session set ended = 1, ended_at_ms = ?, transcribed = ?,"
+                " next_attempt_at_ms = ? where app_id = ? and session_id = ?",
+                [ended_at_ms, session.transcribed, due_ms, session.app_id, session.session_id],
+            )
+        return 0
+
+    @explained
+    def record(
+        self,
+        session_id: SessionId,
+        states: Mapping[ArtifactId, ArtifactState],
+        *,
+        next_attempt_at: datetime | None,
+        now: datetime,
+        committed: Committed | None = None,
+        problem: str = "",
+    ) -> None:
+        """Take note of an attempt at a session, and of the inventory it committed, at once."""
+        with Transaction(self._db) as db:
+            self._record_states(db, session_id, states)
+            db.execute(
+                "update session set next_attempt_at_ms = ?, attempts = attempts + 1, problem = ?"
+                " where app_id = ? and session_id = ?",
+                [ms_of(next_attempt_at), problem, session_id.app_id, session_id.session_id],
+            )
+            if committed is not None:
+                self._commit(db, committed, now)
+
+    def _record_states(
+        self,
+        db: Connection,
+        session_id: SessionId,
+        states: Mapping[ArtifactId, ArtifactState],
+    ) -> None:
+        db.executemany(
+            "insert or replace into artifact values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *(session_id.app_id, session_id.session_id),
+                    *(each.artifact.kind, each.artifact.format),
+                    *(each.outcome, each.reason, each.digest, each.size_bytes, each.attempts),
+                    *(ms_of(each.first_attempt_at), ms_of(each.last_attempt_at)),
+                    *(each.last_status, ms_of(each.next_attempt_at)),
+                )
+                for each in states.values()
+            ],
+        )
+
+    def _commit(self, db: Connection, committed: Committed, now: datetime) -> None:
+        inventory = committed.inventory
+        names = [inventory.session.app_id, inventory.session.session_id]
+        db.execute(
+            "insert into inventory (app_id, session_id, version, key, digest, committed_at_ms)"
+            " values (?, ?, ?, ?, ?, ?)",
+            [*names, inventory.version, inventory.key, committed.digest, to_ms(now)],
+        )
+        db.execute(
+            "update session set inventory_version = ?, inventory_digest = ?"
+            " where app_id = ? and session_id = ?",
+            [inventory.version, committed.digest, *names],
+        )
+
+    @explained
+    def postpone(self, session_id: SessionId, until: datetime, problem: str) -> None:
+        """Leave a session alone until then, and say why."""
+        with Transaction(self._db) as db:
+            db.execute(
+                "update session set next_attempt_at_ms = ?, problem = ?"
+                " where app_id = ? and session_id = ?",
+                [to_ms(until), problem, session_id.app_id, session_id.session_id],
+            )
+
+    @explained
+    def record_request(self, session_id: SessionId, request: SummaryRequest) -> None:
+        """Take note of what is known of a request for a summary."""
+        with Transaction(self._db) as db:
+            db.execute(
+                "insert or replace into summary_request values (?, ?, ?, ?, ?)",
+                [
+                    *(session_id.app_id, session_id.session_id, request.number),
+                    *(to_ms(request.at), request.fate),
+                ],
+            )
+
+    @explained
+    def adopt(
+        self,
+        committed: Committed,
+        states: Mapping[ArtifactId, ArtifactState],
+        *,
+        next_attempt_at: datetime | None,
+        now: datetime,
+    ) -> bool:
+        """Take over a session from its inventory in the bucket; False where it is known already."""
+        inventory = committed.inventory
+        session_id = inventory.session.id
+        with Transaction(self._db) as db:
+            self._see(db, inventory.session, to_ms(now))
+            row = db.execute(
+                "select inventory_version from session where app_id = ? and session_id = ?",
+                [session_id.app_id, session_id.session_id],
+            ).fetchone()
+            if row[0] >= inventory.version:
+                return False
+            self._record_states(db, session_id, states)
+            db.execute(
+                "update session set next_attempt_at_ms = ? where app_id = ? and session_id = ?",
+                [ms_of(next_attempt_at), session_id.app_id, session_id.session_id],
+            )
+            self._commit(db, committed, now)
+        return True
+
+    @explained
+    def record_unparsed(self, session_id: SessionId, problems: Mapping[str, str]) -> None:
+        """Take note of which archived artifacts of a session could not be read, by object name."""
+        names = [session_id.app_id, session_id.session_id]
+        with Transaction(self._db) as db:
+            db.execute("delete from unparsed where app_id = ? and session_id = ?", names)
+            db.executemany(
+                "insert into unparsed values (?, ?, ?, ?)",
+                [(*names, name, reason) for name, reason in problems.items()],
+            )
+
+    @explained
+    def count_requests(self, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
+        """Add to today's counts of requests by operation and status."""
+        with Transaction(self._db) as db:
+            db.executemany(
+                "insert into request values (?, ?, ?, ?)"
+                " on conflict do update set count = count + excluded.count",
+                [(f"{now:%Y-%m-%d}", *names, count) for names, count in counts.items()],
+            )
+
+    @explained
+    def replace_with(self, other: Ledger) -> None:
+        """Become a copy of another ledger in one step that other connections never see halfway."""
+        other._db.backup(self._db)

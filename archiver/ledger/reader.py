@@ -1,0 +1,304 @@
+"""What the ledger tells without being changed: what is due, where things stand, what was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archiver.errors import LedgerError
+from archiver.ledger.rows import (
+    EVERYTHING,
+    WHOLE,
+    InventoryLine,
+    Range,
+    SessionState,
+    Share,
+    artifact_state_of,
+    explained,
+    session_of,
+)
+from archiver.model import ArtifactId, Session, SessionId, from_ms, to_ms
+from archiver.schedule import Fate, SummaryRequest
+from migrations.sqlite import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from migrations.sqlite import Connection
+
+HOUR_MS = 3_600_000
+
+
+class LedgerReader:
+    """The ledger file, open, for questions."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self._db = connection
+        self._db.row_factory = Row
+        self.path = path
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @property
+    @explained
+    def epoch(self) -> str:
+        """Changes when the ledger is made again: positions in its list of inventories start anew."""
+        return str(self._about("epoch"))
+
+    def _about(self, name: str) -> str | None:
+        row = self._db.execute("select value from about where name = ?", [name]).fetchone()
+        return str(row[0]) if row else None
+
+    @explained
+    def about(self, name: str) -> str | None:
+        """A small fact kept by name."""
+        return self._about(name)
+
+    @explained
+    def oldest_live_ms(self, app_id: str) -> int | None:
+        """When the oldest session of this app that has not ended yet was created."""
+        row = self._db.execute(
+            "select min(created_at_ms) from session where app_id = ? and not ended", [app_id]
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    @explained
+    def apps(self) -> list[str]:
+        """The apps that have sessions here."""
+        rows = self._db.execute("select distinct app_id from session order by app_id")
+        return [str(row[0]) for row in rows]
+
+    @explained
+    def due(
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        everything: bool = False,
+        of: Range = EVERYTHING,
+        share: Share = WHOLE,
+    ) -> list[SessionId]:
+        """Sessions whose turn it is: nearest deadline first, apps in turn within the same hour.
+
+        With `everything` all that is not settled is due now.
+        """
+        condition, values = of.where()
+        condition += " and share_key % ? = ?"
+        values += [share.count, share.index - 1]
+        due = "next_attempt_at_ms is not null"
+        if not everything:
+            due += " and next_attempt_at_ms <= ?"
+            values.append(to_ms(now))
+        rows = self._db.execute(
+            "select app_id, session_id from ("
+            f" select *, deadline_at_ms / {HOUR_MS} as hour,"
+            f"  row_number() over (partition by deadline_at_ms / {HOUR_MS}, app_id"
+            "   order by deadline_at_ms, session_id) as turn"
+            f" from session where {condition} and ended and {due})"
+            " order by hour, turn, deadline_at_ms, app_id, session_id limit ?",
+            [*values, limit],
+        )
+        return [SessionId(row[0], row[1]) for row in rows]
+
+    @explained
+    def next_due_at(self, share: Share = WHOLE) -> datetime | None:
+        """When the next session of this share is due."""
+        row = self._db.execute(
+            "select next_attempt_at_ms from session where next_attempt_at_ms is not null and ended"
+            " and share_key % ? = ? order by next_attempt_at_ms limit 1",
+            [share.count, share.index - 1],
+        ).fetchone() or (None,)
+        return None if row[0] is None else from_ms(row[0])
+
+    @explained
+    def state(self, session_id: SessionId) -> SessionState:
+        """Everything known of one session; raises LedgerError where it is not known at all."""
+        names = [session_id.app_id, session_id.session_id]
+        row = self._db.execute(
+            "select * from session where app_id = ? and session_id = ?", names
+        ).fetchone()
+        if row is None:
+            raise LedgerError(f"session {session_id} is not in the ledger")
+        artifacts = self._db.execute(
+            "select * from artifact where app_id = ? and session_id = ?", names
+        )
+        requests = self._db.execute(
+            "select * from summary_request where app_id = ? and session_id = ?", names
+        )
+        states = [artifact_state_of(each) for each in artifacts]
+        return SessionState(
+            session=session_of(row),
+            seen_at=from_ms(row["seen_at_ms"]),
+            states={each.artifact: each for each in states},
+            requests={
+                each["number"]: SummaryRequest(
+                    number=each["number"], at=from_ms(each["at_ms"]), fate=Fate(each["fate"])
+                )
+                for each in requests
+            },
+            inventory_version=row["inventory_version"],
+            inventory_digest=row["inventory_digest"],
+            problem=row["problem"],
+        )
+
+    @explained
+    def inventory_version(self, session_id: SessionId) -> int:
+        """The version of the newest inventory known of a session; 0 where none is."""
+        row = self._db.execute(
+            "select inventory_version from session where app_id = ? and session_id = ?",
+            [session_id.app_id, session_id.session_id],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    @explained
+    def find(self, session_id: str) -> list[SessionId]:
+        """Sessions of this id, in whichever app."""
+        rows = self._db.execute(
+            "select app_id, session_id from session where session_id = ?", [session_id]
+        )
+        return [SessionId(row[0], row[1]) for row in rows]
+
+    @explained
+    def inventories_after(self, app_id: str, seq: int, limit: int) -> list[InventoryLine]:
+        """Inventories of an app committed after this place in the list, oldest first."""
+        rows = self._db.execute(
+            "select * from inventory where app_id = ? and seq > ? order by seq limit ?",
+            [app_id, seq, limit],
+        )
+        return [
+            InventoryLine(
+                seq=row["seq"],
+                session_id=SessionId(row["app_id"], row["session_id"]),
+                version=row["version"],
+                key=row["key"],
+                digest=row["digest"],
+                committed_at_ms=row["committed_at_ms"],
+            )
+            for row in rows
+        ]
+
+    @explained
+    def count_inventories_after(self, app_id: str, seq: int) -> int:
+        """How many inventories of an app stand after this place in the list."""
+        row = self._db.execute(
+            "select count(*) from inventory where app_id = ? and seq > ?", [app_id, seq]
+        ).fetchone()
+        return int(row[0])
+
+    @explained
+    def newest_seq(self, app_id: str) -> int:
+        """The place of an app's newest inventory in the list; 0 where it has none."""
+        row = self._db.execute(
+            "select max(seq) from inventory where app_id = ?", [app_id]
+        ).fetchone()
+        return int(row[0] or 0)
+
+    @explained
+    def requests(self) -> dict[tuple[str, str], int]:
+        """Requests made so far, by operation and status."""
+        rows = self._db.execute(
+            "select operation, status, sum(count) from request group by 1, 2 order by 1, 2"
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    @explained
+    def artifact_counts(self, of: Range = EVERYTHING) -> dict[tuple[str, str], int]:
+        """How many artifacts of these sessions stand where: by kind and outcome."""
+        condition, values = of.where()
+        rows = self._db.execute(
+            "select kind, outcome, count(*) from artifact join session using (app_id, session_id)"
+            f" where {condition} group by 1, 2 order by 1, 2",
+            values,
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    @explained
+    def session_counts(self, of: Range = EVERYTHING) -> dict[str, int]:
+        """How many of these sessions are live, pending, lost in part, or settled."""
+        condition, values = of.where()
+        row = self._db.execute(
+            "select count(*) as sessions, coalesce(sum(not ended), 0) as live"
+            f" from session where {condition}",
+            values,
+        ).fetchone()
+        return {"sessions": row["sessions"], "live": row["live"], **self.outstanding(of)}
+
+    @explained
+    def outstanding(self, of: Range = EVERYTHING) -> dict[str, int]:
+        """How many of these sessions have something pending, or lost; cheap however many there are."""
+        condition, values = of.where()
+        pending = self._db.execute(
+            "select count(*) from session indexed by session_due"
+            f" where next_attempt_at_ms is not null and ended and {condition}",
+            values,
+        ).fetchone()
+        lost = self._db.execute(
+            "select count(*) from (select distinct app_id, session_id from artifact"
+            " indexed by artifact_lost where outcome = 'lost')"
+            f" join session using (app_id, session_id) where {condition}",
+            values,
+        ).fetchone()
+        return {"pending": pending[0], "lost": lost[0]}
+
+    @explained
+    def with_outcome(
+        self, outcome: str, of: Range, limit: int, after: tuple[int, str] | None
+    ) -> list[Session]:
+        """Sessions with an artifact that stands so, newest first, past this time and session id."""
+        condition, values = of.where()
+        if after is not None:
+            condition += " and (started_at_ms, session_id) < (?, ?)"
+            values += after
+        rows = self._db.execute(
+            f"select * from session where {condition} and exists (select 1 from artifact"
+            " where artifact.app_id = session.app_id and artifact.session_id = session.session_id"
+            " and outcome = ?) order by started_at_ms desc, session_id desc limit ?",
+            [*values, outcome, limit],
+        )
+        return [session_of(row) for row in rows]
+
+    @explained
+    def nearest_deadlines(self, of: Range, limit: int) -> list[tuple[SessionId, datetime, str]]:
+        """Sessions with something pending, their deadlines and what holds them up."""
+        condition, values = of.where()
+        rows = self._db.execute(
+            "select app_id, session_id, deadline_at_ms, problem from session"
+            f" where {condition} and ended and next_attempt_at_ms is not null"
+            " order by deadline_at_ms limit ?",
+            [*values, limit],
+        )
+        return [(SessionId(row[0], row[1]), from_ms(row[2]), row[3]) for row in rows]
+
+    @explained
+    def lost(self, of: Range, limit: int) -> list[tuple[SessionId, ArtifactId, str]]:
+        """Artifacts that were lost, and why; newest session first."""
+        condition, values = of.where()
+        rows = self._db.execute(
+            "select app_id, session_id, kind, format, reason"
+            " from artifact join session using (app_id, session_id)"
+            f" where outcome = 'lost' and {condition} order by started_at_ms desc limit ?",
+            [*values, limit],
+        )
+        return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]
+
+    @explained
+    def unparsed(self, of: Range, limit: int) -> list[tuple[SessionId, str, str]]:
+        """Archived artifacts that could not be read, by object name, and why."""
+        condition, values = of.where()
+        rows = self._db.execute(
+            "select app_id, session_id, name, reason"
+            " from unparsed join session using (app_id, session_id)"
+            f" where {condition} order by started_at_ms desc, name limit ?",
+            [*values, limit],
+        )
+        return [(SessionId(row[0], row[1]), row[2], row[3]) for row in rows]
+
+    @explained
+    def all_states(self) -> Iterator[SessionState]:
+        """Every session, in the order of its id: for comparing one ledger with another."""
+        rows = self._db.execute("select app_id, session_id from session order by 1, 2").fetchall()
+        for row in rows:
+            yield self.state(SessionId(row[0], row[1]))
