@@ -1,0 +1,236 @@
+"""Every setting of the program, in one frozen object: defaults, then a TOML file, then the environment."""
+
+# ruff: noqa: RUF009 — `_setting` is `dataclasses.field` with less to write
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from archiver.errors import SettingsError
+from archiver.settings import values
+from archiver.settings.reading import Definition, key_of, read_settings
+from archiver.settings.values import Address, RequestBudget, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    from archiver.model import TranscriptFormat
+
+__all__ = [
+    "FILE_NAME",
+    "Address",
+    "RequestBudget",
+    "Secret",
+    "Settings",
+    "definitions",
+    "key_of",
+    "load_settings",
+    "variable_of",
+]
+
+FILE_NAME = "rtk-archive.toml"
+
+T = TypeVar("T")
+
+
+def _setting(variable: str, default: str, parse: Callable[[str], T], meaning: str) -> T:
+    """Declare one setting; the dataclass field's metadata is its whole definition."""
+    metadata = {"variable": variable, "default": default, "parse": parse, "meaning": meaning}
+    return field(default_factory=lambda: parse(default), metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the operator may choose; every field's metadata says its variable, default and meaning."""
+
+    token: Secret = _setting(
+        "CLOUDFLARE_API_TOKEN",
+        "",
+        values.secret,
+        "the API token; needs the permission group Realtime",
+    )
+    account_id: str = _setting(
+        "CLOUDFLARE_ACCOUNT_ID", "", values.text, "the account at the source"
+    )
+    base_url: str = _setting(
+        "CLOUDFLARE_BASE_URL",
+        "https://api.cloudflare.com/client/v4",
+        values.url,
+        "the source's API; anything but loopback must be https",
+    )
+    apps: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_APPS",
+        "",
+        values.names,
+        "comma-separated app ids; all apps of the account unless set",
+    )
+    store: str = _setting(
+        "RTK_ARCHIVE_STORE",
+        "file:data/archive",
+        values.store,
+        "`file:PATH` or `s3://BUCKET/PREFIX`; region, endpoint and credentials by the standard `AWS_*`",
+    )
+    data: Path = _setting(
+        "RTK_ARCHIVE_DATA",
+        "data",
+        values.folder,
+        "the folder of the ledger, the index and downloads under way",
+    )
+    formats: tuple[TranscriptFormat, ...] = _setting(
+        "RTK_ARCHIVE_FORMATS",
+        "JSON,CSV",
+        values.formats,
+        "transcript formats to capture, the probe first",
+    )
+    summaries: str = _setting(
+        "RTK_ARCHIVE_SUMMARIES",
+        "generate",
+        values.choice("generate", "collect", "off"),
+        "`generate` (ask for one where none comes by itself), `collect` (never ask), `off`",
+    )
+    summary_wait: timedelta = _setting(
+        "RTK_ARCHIVE_SUMMARY_WAIT",
+        "15m",
+        values.duration,
+        "after the session's end, how long a summary that comes by itself is waited for before asking",
+    )
+    summary_patience: timedelta = _setting(
+        "RTK_ARCHIVE_SUMMARY_PATIENCE",
+        "6h",
+        values.duration,
+        "how long a summary request of unknown fate is waited for before the second, and last",
+    )
+    peer_reports: bool = _setting(
+        "RTK_ARCHIVE_PEER_REPORTS",
+        "off",
+        values.switch,
+        "capture peer reports: IP addresses and devices",
+    )
+    budget: RequestBudget = _setting(
+        "RTK_ARCHIVE_BUDGET",
+        "600/300",
+        values.budget,
+        "requests per seconds that may be taken of the account's limit",
+    )
+    download_hosts: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_DOWNLOAD_HOSTS",
+        "",
+        values.hosts,
+        "hosts artifacts may be downloaded from, `*.` allowed; any public host unless set",
+    )
+    download_max_bytes: int = _setting(
+        "RTK_ARCHIVE_DOWNLOAD_MAX",
+        "2GB",
+        values.size,
+        "an artifact larger than this is not downloaded",
+    )
+    proxy: bool = _setting(
+        "RTK_ARCHIVE_PROXY", "off", values.switch, "use the proxy that `HTTPS_PROXY` names"
+    )
+    look_every: timedelta = _setting(
+        "RTK_ARCHIVE_LOOK_EVERY",
+        "2m",
+        values.interval,
+        "between short looks at the newest sessions",
+    )
+    lookback: timedelta = _setting(
+        "RTK_ARCHIVE_LOOKBACK", "14d", values.interval, "how far back the whole look reaches"
+    )
+    lookback_every: timedelta = _setting(
+        "RTK_ARCHIVE_LOOKBACK_EVERY", "6h", values.interval, "between whole looks"
+    )
+    concurrency: int = _setting(
+        "RTK_ARCHIVE_CONCURRENCY", "8", values.count, "sessions captured at the same time"
+    )
+    sole_worker: bool = _setting(
+        "RTK_ARCHIVE_SOLE_WORKER",
+        "off",
+        values.switch,
+        "declares that no other worker writes to this bucket; needed where put-if-absent is ignored",
+    )
+    parse_max_bytes: int = _setting(
+        "RTK_ARCHIVE_PARSE_MAX",
+        "64MB",
+        values.size,
+        "an artifact larger than this is kept but not indexed",
+    )
+    listen: Address = _setting(
+        "RTK_ARCHIVE_LISTEN",
+        "127.0.0.1:8000",
+        values.address,
+        "where the endpoint listens; an address beyond loopback is refused unless keys exist",
+    )
+    webhook_listen: Address | None = _setting(
+        "RTK_ARCHIVE_WEBHOOK_LISTEN",
+        "",
+        values.optional_address,
+        "a second address that answers only the webhook and `/healthz`: point a tunnel here",
+    )
+    public_url: str = _setting(
+        "RTK_ARCHIVE_PUBLIC_URL",
+        "",
+        values.optional_url,
+        "how links are written; while set, keys are needed",
+    )
+    query_timeout: timedelta = _setting(
+        "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
+    )
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the source is a stand-in: only HTTPS can be the real one."""
+        return urlsplit(self.base_url).scheme == "http"
+
+    @property
+    def spool(self) -> Path:
+        """Where downloads under way lie."""
+        return self.data / "spool"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.data / "ledger.db"
+
+    @property
+    def index_path(self) -> Path:
+        return self.data / "index"
+
+    def require_source(self) -> None:
+        """Raise SettingsError unless there is a token and an account to ask with."""
+        for name in ("token", "account_id"):
+            if not getattr(self, name):
+                raise SettingsError(
+                    f"{variable_of(name)} is not set",
+                    hint="set it to use your account, or try `rtk-archive demo` without one",
+                )
+
+
+def definitions() -> list[Definition]:
+    """Every setting's name and its definition, in order."""
+    return [(each.name, each.metadata) for each in fields(Settings) if each.metadata]
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return str(next(definition["variable"] for each, definition in definitions() if each == name))
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings: the file (`config`, or rtk-archive.toml here), then `environ`, then `overrides`.
+
+    Overrides go by setting name. Raises SettingsError naming the key, where it stands and what it takes.
+    """
+    path = config or Path(FILE_NAME)
+    found, origins = read_settings(
+        definitions(), environ, overrides or {}, path, required=config is not None
+    )
+    return Settings(**found, origins=origins)
