@@ -8,7 +8,6 @@ HEAD_BYTES = 4096
 _HEADERS = (
     "id,participantid,sessionid,meetingid,displayname,pinned,isedited,payloadtype,payload,createdat",
     "timestamp,participantid,userid,customparticipantid,participantname,transcript",
-    "webvtt",
 )
 
 
@@ -18,9 +17,10 @@ def is_empty(head: bytes, size_bytes: int) -> bool:
     Only a byte order mark or white space, `[]`, `WEBVTT`, or one known header line count; anything
     else is kept as content.
     """
-    if size_bytes > HEAD_BYTES:
+    if size_bytes > min(len(head), HEAD_BYTES):
         return False
     text = head.decode("utf-8-sig", errors="replace").strip()
-    if not text or "".join(text.split()) == "[]":
+    if not text or text == "WEBVTT" or "".join(text.split()) == "[]":
         return True
-    return "".join(text.split()).replace('"', "").lower() in _HEADERS
+    line = "".join(text.split()).replace('"', "").lower()
+    return line in _HEADERS and len(text.splitlines()) == 1

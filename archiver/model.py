@@ -39,6 +39,11 @@ SETTLED = frozenset(
     {Outcome.ARCHIVED, Outcome.ABSENT, Outcome.LOST, Outcome.EXCLUDED, Outcome.DESTROYED}
 )
 
+#: The longest id there may be; the source's own have 36 characters (reference, section 2).
+ID_BYTES_MAX = 80
+#: The last year a session may be of: a deadline can still be added to it.
+YEAR_MAX = 9000
+
 #: The retention of chat, transcript and summary at the source: reference, section 7.
 SOURCE_RETENTION = timedelta(days=7)
 #: The source counts from the session's start or its end, depending on the page; the start is safe.
@@ -102,9 +107,17 @@ class Session:
     transcribed: bool | None = None
 
     def __post_init__(self) -> None:
+        for name in (self.app_id, self.session_id):
+            # An id becomes a folder's name, percent-encoded: three characters for each byte at worst.
+            if not name or not name.isprintable() or len(name.encode()) > ID_BYTES_MAX:
+                raise ValueError("an id that is empty, too long or not printable")
+        if not self.meeting_id.isprintable():
+            raise ValueError("a meeting id that is not printable")
         for moment in (self.started_at, self.ended_at, self.created_at):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"session {self.session_id}: a time without an offset")
+            if moment is not None and moment.year > YEAR_MAX:
+                raise ValueError(f"session {self.session_id}: a time no deadline can be added to")
 
     @property
     def id(self) -> SessionId:
@@ -117,8 +130,8 @@ class Session:
 
     @property
     def final_at(self) -> datetime:
-        """When what is not there is called absent or lost."""
-        return (self.ended_at or self.started_at) + SOURCE_RETENTION
+        """When what is not there is called absent or lost; an end before the start decides nothing."""
+        return max(self.ended_at or self.started_at, self.started_at) + SOURCE_RETENTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +174,15 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"out of range: {text!r}") from error
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 def to_ms(moment: datetime) -> int:
-    """Milliseconds since 1970, UTC."""
-    return round(moment.timestamp() * 1000)
+    """Whole milliseconds since 1970, UTC: the moment that `format_time` writes."""
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:
     """The moment that many milliseconds after 1970, UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    return _EPOCH + ms * _MILLISECOND

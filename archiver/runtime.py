@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections import Counter
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.settings import Settings
+
+log = logging.getLogger("archiver.runtime")
 
 #: A download under way for longer than this was left behind by a process that died.
 SPOOL_KEPT_S = 86_400
@@ -103,6 +106,7 @@ async def open_runtime(
                 budget=budget,
                 clock=clock,
                 on_request=lambda operation, status: requests.update([(operation, status)]),
+                on_malformed=_report_malformed,
                 connections=max(settings.concurrency * 2, 8),
                 trust_env=settings.proxy,
             )
@@ -152,6 +156,10 @@ async def open_runtime(
             worker=worker,
             clock=clock,
         )
+
+
+def _report_malformed(app_id: str, rows: int) -> None:
+    log.warning("sessions.malformed", extra={"app": app_id, "rows": rows})
 
 
 def _prepare_spool(spool: Path) -> None:

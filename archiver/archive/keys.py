@@ -19,7 +19,7 @@ RESERVED_FOLDERS = frozenset(
 )
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-_EXTENSIONS = {
+_EXTENSIONS: dict[str, str] = {
     Kind.SESSION: "json",
     Kind.CHAT: "csv",
     Kind.SUMMARY: "md",
@@ -28,7 +28,12 @@ _EXTENSIONS = {
 
 
 def encode_id(text: str) -> str:
-    """An app or session id as one ASCII path segment, never `.`, `..` or `_archive`."""
+    """An app or session id as one ASCII path segment, never `.`, `..` or `_archive`.
+
+    Raises ValueError for an empty id and for half a surrogate pair.
+    """
+    if not text:
+        raise ValueError("an empty id is no folder's name")
     if _UUID.match(text):
         return text
     encoded = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
@@ -47,7 +52,8 @@ def app_prefix(app_id: str) -> str:
 
 def day_prefix(app_id: str, day: datetime) -> str:
     """What every key of an app's sessions of this UTC day starts with."""
-    return f"{app_prefix(app_id)}{day.astimezone(UTC):%Y/%m/%d}/"
+    utc = day.astimezone(UTC)
+    return f"{app_prefix(app_id)}{utc.year:04}/{utc.month:02}/{utc.day:02}/"
 
 
 def folder(session_id: SessionId, started_at: datetime) -> str:
@@ -59,7 +65,7 @@ def extension(artifact: ArtifactId) -> str:
     """How the name of an artifact's object ends."""
     if artifact.kind == Kind.TRANSCRIPT:
         return artifact.format.lower()
-    return _EXTENSIONS.get(Kind(artifact.kind), "bin")
+    return _EXTENSIONS.get(artifact.kind, "bin")
 
 
 def artifact_name(artifact: ArtifactId, digest: str) -> str:
@@ -79,7 +85,7 @@ def summary_request_name(number: int) -> str:
 
 _NAME = re.compile(
     r"(?P<kind>[a-z][a-z-]*)\.(?P<digest>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,8})\Z"
-    r"|inventory-(?P<version>\d{4,9})\.json\Z"
+    r"|inventory-(?P<version>[0-9]{4,9})\.json\Z"
     r"|summary-request-(?P<request>[12])\.json\Z"
 )
 
@@ -98,7 +104,7 @@ class SessionKey:
 
 
 _KEY = re.compile(
-    r"(?P<folder>(?P<app>[^/]+)/(?P<day>\d{4}/\d{2}/\d{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
+    r"(?P<folder>(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
 )
 
 
@@ -127,7 +133,7 @@ def _is_canonical(match: re.Match[str]) -> bool:
         name = _NAME.match(match["name"])
         version = name["version"] if name else None
         return [encode_id(each) for each in ids] == [match["app"], match["session"]] and (
-            version is None or match["name"] == inventory_name(int(version))
+            version is None or match["name"] == inventory_name(int(version) or 1)
         )
     except ValueError:
         return False

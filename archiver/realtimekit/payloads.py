@@ -222,16 +222,19 @@ def _session(row: Slice, app_id: str, *, parent_id: str) -> SessionPayload | Non
     started_at = fields.time("startedat", "createdat")
     if not session_id or started_at is None:
         return None
-    session = Session(
-        app_id=app_id,
-        session_id=session_id,
-        meeting_id=fields.text("associatedid", "meetingid"),
-        started_at=started_at,
-        ended_at=fields.time("endedat"),
-        created_at=fields.time("createdat") or started_at,
-        ended=fields.text("status").upper() == "ENDED",
-        transcribed=_transcribed(fields),
-    )
+    try:
+        session = Session(
+            app_id=app_id,
+            session_id=session_id,
+            meeting_id=fields.text("associatedid", "meetingid"),
+            started_at=started_at,
+            ended_at=fields.time("endedat"),
+            created_at=fields.time("createdat") or started_at,
+            ended=fields.text("status").upper() == "ENDED",
+            transcribed=_transcribed(fields),
+        )
+    except ValueError:  # an id that no folder can be named after
+        return None
     return SessionPayload(
         session=session,
         title=fields.text("meetingdisplayname", "title"),

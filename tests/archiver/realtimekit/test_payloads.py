@@ -405,3 +405,15 @@ def test_fields_prefer_what_has_a_value() -> None:
     assert Fields({"sessionId": "a", "session_id": None}).text("sessionid") == "a"
     assert Fields({"count": 1e400}).integer("count") is None
     assert Fields({"count": 10**400}).integer("count") is None
+
+
+@pytest.mark.parametrize("session_id", ["x" * 200, "bad\ud800", "line\nbreak"])
+def test_a_session_no_folder_can_be_named_after_is_malformed(session_id: str) -> None:
+    """An id that is too long or not printable loses that session only, and it is counted."""
+    row = {"status": "ENDED", "started_at": "2026-06-03T10:00:00.000Z"}
+    rows = [{**row, "id": session_id}, {**row, "id": "good"}]
+
+    page = parse_sessions(json.dumps({"data": {"sessions": rows}}), "app")
+
+    assert [each.session.session_id for each in page.items] == ["good"]
+    assert page.malformed == 1

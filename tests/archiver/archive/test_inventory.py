@@ -1,0 +1,183 @@
+"""The record of a session's archive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archiver.archive.inventory import (
+    Entry,
+    Inventory,
+    canonical_json,
+    next_version,
+    parse_inventory,
+    sha256,
+    unknown_parts,
+)
+from archiver.errors import InventoryError
+from archiver.model import CHAT, SUMMARY, ArtifactId, Outcome, Session
+
+STARTED = datetime(2026, 10, 3, 10, 0, tzinfo=UTC)
+SESSION = Session(
+    app_id="app",
+    session_id="session",
+    meeting_id="meeting",
+    started_at=STARTED,
+    ended_at=None,
+    created_at=STARTED,
+    ended=True,
+    transcribed=True,
+)
+
+
+def stored(body: bytes, artifact: ArtifactId = CHAT) -> Entry:
+    """An archived artifact with these bytes."""
+    digest = sha256(body)
+    return Entry(
+        artifact=artifact,
+        outcome=Outcome.ARCHIVED,
+        name=f"{artifact.kind}.{digest}.csv",
+        size_bytes=len(body),
+        digest=digest,
+        media_type="text/csv",
+        attempts={"count": 1, "last_status": "200"},
+    )
+
+
+FIRST = Inventory(
+    archive_id="0" * 32,
+    account="account",
+    session=SESSION,
+    version=1,
+    previous="",
+    entries=(stored(b"hello"), Entry(artifact=SUMMARY, outcome=Outcome.PENDING)),
+    made={"at": "2026-10-03T10:31:00.000Z", "command": "test"},
+    settings={"formats": ["JSON"]},
+)
+
+GOLDEN = (
+    '{"account":"account","app":"app","archive":"00000000000000000000000000000000","artifacts":'
+    '[{"attempts":{"count":1,"last_status":"200"},"digest":'
+    '"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","kind":"chat","media_type":'
+    '"text/csv","name":"chat.2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824.csv",'
+    '"origin":"source","outcome":"archived","size":5},{"kind":"summary","origin":"source","outcome":'
+    '"pending"}],"created_at":"2026-10-03T10:00:00.000Z","deadline_at":"2026-10-10T09:00:00.000Z",'
+    '"ended_at":null,"format":"realtimekit-archive/inventory/1","made":'
+    '{"at":"2026-10-03T10:31:00.000Z","command":"test"},"meeting":"meeting","previous":null,'
+    '"session":"session","settings":{"formats":["JSON"]},"started_at":"2026-10-03T10:00:00.000Z",'
+    '"transcribed":true,"version":1}\n'
+)
+
+
+def test_an_inventory_has_one_spelling() -> None:
+    """Sorted keys, ASCII, no spaces, whole numbers, one newline at the end: for ever."""
+    assert GOLDEN.encode() == FIRST.to_bytes()
+    assert canonical_json({"b": "é", "a": 1}) == b'{"a":1,"b":"\\u00e9"}\n'
+
+
+def test_an_inventory_reads_back_as_what_it_was() -> None:
+    """Nothing is lost between the value and its bytes."""
+    assert parse_inventory(FIRST.to_bytes(), FIRST.key) == FIRST
+
+
+def test_what_a_later_release_wrote_is_kept_and_reported() -> None:
+    """Unknown fields, kinds and outcomes survive, and are told of."""
+    document = json.loads(FIRST.to_bytes())
+    document["mood"] = "good"
+    document["artifacts"][0]["colour"] = "blue"
+    document["artifacts"].append({"kind": "recording", "outcome": "sung"})
+    data = canonical_json(document)
+
+    inventory = parse_inventory(data, FIRST.key)
+
+    assert inventory.to_bytes() == canonical_json(
+        document
+        | {
+            "artifacts": [
+                *document["artifacts"][:2],
+                {**document["artifacts"][2], "origin": "source"},
+            ]
+        }
+    )
+    assert unknown_parts(inventory) == ["field mood", "field colour of chat", "outcome sung"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "realtimekit-archive/inventory/2"},
+        {"session": "another"},
+        {"app": "another"},
+        {"version": 2},
+        {"version": True},
+        {"version": 0},
+        {"previous": "ab" * 32},
+        {"started_at": "2026-10-04T10:00:00Z"},
+        {"started_at": "then"},
+        {"artifacts": 5},
+        {"artifacts": [{"kind": "chat"}]},
+        {
+            "artifacts": [
+                {"kind": "chat", "outcome": "archived", "name": "../x", "digest": "ab" * 32}
+            ]
+        },
+        {"artifacts": [{"kind": "chat", "outcome": "archived", "name": "x", "digest": "ab" * 32}]},
+        {"artifacts": [{"kind": "chat", "outcome": "archived", "size": -1}]},
+    ],
+)
+def test_a_forged_or_copied_record_is_refused(change: dict[str, Any]) -> None:
+    """A record that does not agree with its own key, or within itself, speaks for nobody."""
+    document = json.loads(FIRST.to_bytes()) | change
+
+    with pytest.raises(InventoryError):
+        parse_inventory(canonical_json(document), FIRST.key)
+
+
+@given(
+    st.binary(max_size=300)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+        max_leaves=12,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_arbitrary_bytes_are_an_inventory_or_one_clear_error(data: bytes) -> None:
+    """Nothing but InventoryError comes out."""
+    with pytest.raises(InventoryError):
+        parse_inventory(data, FIRST.key)
+
+
+def test_news_makes_the_next_version_and_names_the_digest_before() -> None:
+    """A version follows the one it was made after, and carries over what it does not mention."""
+    digest = sha256(FIRST.to_bytes())
+    summary = stored(b"in short", SUMMARY)
+
+    second = next_version((FIRST, digest), FIRST, (summary,))
+
+    assert second is not None
+    assert (second.version, second.previous) == (2, digest)
+    assert second.entries == (FIRST.entries[0], summary)
+    assert second.key.endswith("inventory-0002.json")
+
+
+def test_without_news_there_is_no_version() -> None:
+    """Other attempts, or another reason to wait, are no news."""
+    waiting = replace(FIRST.entries[1], reason="asked", attempts={"count": 9})
+
+    assert next_version((FIRST, "ab" * 32), FIRST, (FIRST.entries[0], waiting)) is None
+
+
+@pytest.mark.parametrize("later", [b"", b"hell", b"HELLO"])
+def test_what_is_stored_gives_way_only_to_more(later: bytes) -> None:
+    """Fewer or other bytes, or none at all, never take the place of what is archived."""
+    pending = Entry(artifact=CHAT, outcome=Outcome.PENDING)
+
+    assert next_version((FIRST, "ab" * 32), FIRST, (stored(later),)) is None
+    assert next_version((FIRST, "ab" * 32), FIRST, (pending,)) is None
+    assert next_version((FIRST, "ab" * 32), FIRST, (stored(b"hello, and more"),)) is not None
