@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
+import logging
+import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+from migrations import sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def pytest_report_header() -> str:
     """The versions that change what the tests see."""
-    return f"sqlite {sqlite3.sqlite_version}"
+    return f"sqlite {sqlite.VERSION}"
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +28,18 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings or credentials of whoever runs it."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("RTK_ARCHIVE_", "CLOUDFLARE_", "AWS_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command that a test runs sets up the logs of its process: no other test's."""
+    loggers = [logging.getLogger(name) for name in ("archiver", "search")]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    yield
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
