@@ -1,0 +1,236 @@
+"""When to try what next, and what it means when nothing came."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archiver.model import (
+    CHAT,
+    PEER_REPORTS,
+    SESSION_RECORD,
+    SUMMARY,
+    Outcome,
+    Session,
+    TranscriptFormat,
+    transcript,
+)
+from archiver.schedule import (
+    ArtifactState,
+    Expectation,
+    Fate,
+    SummaryRequest,
+    after_none,
+    decide,
+    may_request_summary,
+    next_attempt,
+    session_next_attempt,
+    summary_look_again,
+    to_ask,
+)
+
+START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+END = START + timedelta(hours=1)
+SESSION = Session(
+    app_id="app",
+    session_id="session",
+    meeting_id="meeting",
+    started_at=START,
+    ended_at=END,
+    created_at=START,
+    ended=True,
+)
+EXPECTATION = Expectation(
+    formats=(TranscriptFormat.JSON, TranscriptFormat.CSV),
+    summaries="generate",
+    summary_wait=timedelta(minutes=15),
+    summary_patience=timedelta(hours=6),
+)
+JSON, CSV = transcript("JSON"), transcript("CSV")
+
+
+def _tries(state: ArtifactState, session: Session = SESSION) -> list[datetime]:
+    """Every moment an artifact that never comes is asked for, from the session's end on."""
+    now, moments = END, [END]
+    while now < session.final_at:
+        state = replace(state, attempts=state.attempts + 1)
+        now = next_attempt(state, session, now)
+        moments.append(now)
+    return moments
+
+
+def test_an_artifact_that_never_comes_is_asked_for_about_twenty_times() -> None:
+    """Intervals double from a minute to twelve hours, until the moment that decides."""
+    moments = _tries(ArtifactState(artifact=CHAT))
+    gaps = [later - sooner for sooner, later in itertools.pairwise(moments)]
+
+    assert [timedelta(minutes=2**n) for n in range(10)] == gaps[:10]
+    assert max(gaps) == timedelta(hours=12)
+    assert 20 <= len(moments) <= 26
+    assert moments[-1] == SESSION.final_at
+
+
+def test_there_is_one_last_look_before_the_deadline() -> None:
+    """Shortly before the source may delete, it is asked once more, whatever the interval says."""
+    moments = _tries(ArtifactState(artifact=CHAT))
+
+    assert any(
+        timedelta(0) <= SESSION.deadline_at - each <= timedelta(minutes=30) for each in moments
+    )
+
+
+def test_a_session_without_transcribed_minutes_waits_longer() -> None:
+    """Where the source says that nothing was transcribed, its transcript is asked for less often."""
+    silent = replace(SESSION, transcribed=False)
+
+    assert len(_tries(ArtifactState(artifact=JSON), silent)) < 20
+    assert _tries(ArtifactState(artifact=CHAT), silent) == _tries(ArtifactState(artifact=CHAT))
+
+
+def test_everything_is_asked_for_in_order() -> None:
+    """The session, the probe, its sisters, chat, summary; what is excluded or settled is not."""
+    states = EXPECTATION.initial()
+    assert to_ask(states, EXPECTATION, END) == [SESSION_RECORD, JSON, CSV, CHAT, SUMMARY]
+
+    states[CHAT] = replace(states[CHAT], outcome=Outcome.ARCHIVED)
+    states[JSON] = replace(states[JSON], next_attempt_at=END + timedelta(hours=1))
+    assert to_ask(states, EXPECTATION, END) == [SESSION_RECORD, CSV, SUMMARY]
+    everything = to_ask(states, EXPECTATION, END, everything=True)
+    assert everything == [SESSION_RECORD, JSON, CSV, SUMMARY]
+
+
+def test_settings_that_change_exclude_and_include() -> None:
+    """A format no longer wanted is excluded while it is pending, and asked for when it is again."""
+    srt = replace(EXPECTATION, formats=(TranscriptFormat.SRT,), peer_reports=True)
+    states = srt.reconcile(EXPECTATION.initial())
+    assert (states[JSON].outcome, states[JSON].reason) == (Outcome.EXCLUDED, "setting:formats")
+    assert states[transcript("SRT")].outcome is states[PEER_REPORTS].outcome is Outcome.PENDING
+
+    back = EXPECTATION.reconcile(states)
+    assert back[JSON].outcome is Outcome.PENDING
+    assert back[transcript("SRT")].outcome is Outcome.EXCLUDED
+
+    kept = replace(EXPECTATION, summaries="off").reconcile(
+        {SUMMARY: ArtifactState(artifact=SUMMARY, outcome=Outcome.ARCHIVED)}
+    )
+    assert kept[SUMMARY].outcome is Outcome.ARCHIVED
+
+
+@pytest.mark.parametrize(
+    ("requests", "after_end", "expected"),
+    [
+        ({}, timedelta(minutes=14), None),
+        ({}, timedelta(minutes=15), 1),
+        ({1: Fate.ACCEPTED}, timedelta(days=6), None),
+        ({1: Fate.NOT_STARTED}, timedelta(minutes=16), 2),
+        ({1: Fate.UNKNOWN}, timedelta(hours=6, minutes=14), None),
+        ({1: Fate.UNKNOWN}, timedelta(hours=6, minutes=15), 2),
+        ({1: Fate.UNKNOWN, 2: Fate.NOT_STARTED}, timedelta(days=6), None),
+        ({1: Fate.NOT_STARTED, 2: Fate.UNKNOWN}, timedelta(days=6), None),
+    ],
+)
+def test_promise_7_which_request_may_be_sent(
+    requests: dict[int, Fate], after_end: timedelta, expected: int | None
+) -> None:
+    """The first after a wait; the second only if the first did nothing, or is long unknown."""
+    at = END + timedelta(minutes=15)
+    made = {n: SummaryRequest(number=n, at=at, fate=fate) for n, fate in requests.items()}
+
+    assert expected == may_request_summary(SESSION, made, EXPECTATION, END + after_end)
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.sampled_from(list(Fate))), max_size=40))
+def test_promise_7_never_a_third(events: list[tuple[int, Fate]]) -> None:
+    """Whatever becomes of requests, there are at most two, and never two within the patience
+    unless the first provably did nothing."""
+    now, made = END, dict[int, SummaryRequest]()
+    for minutes, fate in events:
+        now += timedelta(minutes=minutes)
+        number = may_request_summary(SESSION, made, EXPECTATION, now)
+        if number is not None:
+            assert number not in made
+            if number == 2 and made[1].fate is not Fate.NOT_STARTED:
+                assert made[1].fate is Fate.UNKNOWN
+                assert now - made[1].at >= EXPECTATION.summary_patience
+            made[number] = SummaryRequest(number=number, at=now, fate=fate)
+
+    assert set(made) <= {1, 2}
+
+
+def test_a_summary_is_never_asked_for_unless_it_is_to_be_generated() -> None:
+    """With `collect` and `off` nothing is POSTed, however long it takes."""
+    for summaries in ("collect", "off"):
+        expectation = replace(EXPECTATION, summaries=summaries)
+        assert may_request_summary(SESSION, {}, expectation, END + timedelta(days=5)) is None
+        assert summary_look_again(SESSION, {}, expectation, END) is None
+
+
+PENDING = ArtifactState(artifact=CHAT, attempts=5, last_status="404")
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "reason"),
+    [
+        (PENDING, Outcome.ABSENT, "source has none"),
+        (replace(PENDING, last_status="200"), Outcome.ABSENT, "source has none"),
+        (replace(PENDING, last_status="500"), Outcome.LOST, "no healthy answer"),
+        (replace(PENDING, last_status="no answer"), Outcome.LOST, "no healthy answer"),
+        (replace(PENDING, attempts=0, last_status=""), Outcome.LOST, "no healthy answer"),
+        (replace(PENDING, reason="download failed"), Outcome.LOST, "download failed"),
+        (replace(PENDING, artifact=SUMMARY), Outcome.ABSENT, "no transcript"),
+        (replace(PENDING, outcome=Outcome.EMPTY), Outcome.EMPTY, ""),
+        (replace(PENDING, outcome=Outcome.ARCHIVED), Outcome.ARCHIVED, ""),
+    ],
+)
+def test_the_evidence_decides_when_the_time_is_up(
+    state: ArtifactState, outcome: Outcome, reason: str
+) -> None:
+    """Absent where the source said so healthily, lost where it could not be had."""
+    sooner = decide({state.artifact: state}, SESSION, END, seen_at=END)
+    assert sooner == {state.artifact: state}
+
+    final = decide({state.artifact: state}, SESSION, SESSION.final_at, seen_at=END)[state.artifact]
+
+    assert (outcome, reason) == (final.outcome, final.reason)
+    assert final.settled
+
+
+def test_what_was_first_seen_too_late_is_tried_until_it_is_answered_once() -> None:
+    """Late, an answer decides at once; no answer decides nothing."""
+    late = SESSION.deadline_at + timedelta(seconds=1)
+    unanswered = replace(PENDING, last_status="no answer")
+
+    decided = decide({CHAT: PENDING}, SESSION, late, seen_at=late)[CHAT]
+    waiting = decide({CHAT: unanswered}, SESSION, late, seen_at=late)[CHAT]
+
+    assert (decided.outcome, decided.reason) == (Outcome.LOST, "expired before seen")
+    assert waiting.outcome is Outcome.PENDING
+
+
+def test_what_the_source_says_after_the_deadline_is_no_evidence() -> None:
+    """A 404 after the deadline does not turn what failed before it into something that never was."""
+    failing = replace(PENDING, last_status="503")
+    late = after_none(failing, replace(failing, last_status="404"), SESSION, SESSION.final_at)
+    offered = replace(PENDING, reason="download failed")
+    gone = after_none(offered, replace(PENDING, reason=""), SESSION, END)
+
+    assert late.last_status == "503"
+    assert gone.reason == "download failed"
+
+
+def test_a_session_is_due_with_the_first_of_its_artifacts() -> None:
+    """The earliest artifact decides; when all are settled the session never is again."""
+    soon, later = END, END + timedelta(hours=1)
+    states = {
+        CHAT: replace(PENDING, next_attempt_at=later),
+        SUMMARY: replace(PENDING, artifact=SUMMARY, next_attempt_at=soon),
+    }
+    assert soon == session_next_attempt(states)
+
+    settled = {CHAT: replace(PENDING, outcome=Outcome.ABSENT)}
+    assert session_next_attempt(settled) is None
