@@ -41,6 +41,7 @@ def _initial(db: Database) -> None:
             digest text not null,
             line_first integer not null,
             line_last integer not null,
+            kinds integer not null,
             attachments integer not null
         ) strict
         """,
@@ -56,17 +57,26 @@ def _initial(db: Database) -> None:
             text text not null
         ) strict
         """,
-        "create table speaker (id integer primary key, name text not null unique, words text not null) strict",
+        """
+        create table speaker (
+            id integer primary key,
+            name text not null,
+            participant_id text not null,
+            words text not null,
+            unique (name, participant_id)
+        ) strict
+        """,
         """
         create table participant (
             session integer not null,
+            number integer not null,
             peer_id text not null,
             user_id text not null,
             custom_id text not null,
             name text not null,
             joined_at_ms integer,
             left_at_ms integer,
-            primary key (session, peer_id)
+            primary key (session, number)
         ) strict, without rowid
         """,
         f"""

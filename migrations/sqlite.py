@@ -63,7 +63,9 @@ class Transaction:
         return self._connection
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            self._connection.execute("commit")
-        elif self._connection.in_transaction:
-            self._connection.execute("rollback")
+        try:
+            if kind is None:
+                self._connection.execute("commit")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")

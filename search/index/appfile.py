@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
+import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from migrations.index import migrate
-from migrations.sqlite import Connection, DatabaseError, Transaction, connect
-from search.errors import IndexDamagedError
+from migrations.sqlite import Connection, DatabaseError, OperationalError, Transaction, connect
+from search.errors import IndexDamagedError, SearchError
 from search.index.seam import Document, Position
 from search.text import prepare
 
@@ -14,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-#: Changes whenever prepared words change: an index of another analysis is made again.
-ANALYSIS = "1"
+    from search.formats import Participant
+
+#: Changes whenever prepared words do, as with the interpreter's tables of characters: an index of
+#: another analysis is made again, since it could not even be told which words to forget.
+ANALYSIS = f"3, Unicode {unicodedata.unidata_version}"
 
 KINDS = ("transcript", "chat", "summary")
 TRANSCRIPT, CHAT, SUMMARY = range(3)
@@ -34,38 +41,96 @@ def kind_word(kind: int) -> str:
     return f"k{kind}"
 
 
+def kind_bits(kinds: Iterable[int]) -> int:
+    """Kinds as `session.kinds` holds them: which a session has lines of."""
+    return sum(1 << kind for kind in kinds)
+
+
+#: What SQLite says where the file is whole, and the machine or another process is in the way.
+_IN_THE_WAY = ("locked", "full", "readonly", "unable to open", "disk I/O")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Tell damage, which a rebuild mends, from what somebody has to see to."""
+    try:
+        yield
+    except (DatabaseError, OSError) as error:
+        in_the_way = isinstance(error, OperationalError) and any(
+            each in str(error) for each in _IN_THE_WAY
+        )
+        if in_the_way or isinstance(error, OSError):
+            raise SearchError(
+                f"the index {path.name} cannot be written: {error}",
+                hint="check RTK_ARCHIVE_DATA: its disk, its permissions, and who else writes there",
+            ) from error
+        raise IndexDamagedError(
+            f"the index {path.name} cannot be used: {error}", hint="run `rtk-archive rebuild index`"
+        ) from error
+
+
+def _connect(path: Path) -> Connection:
+    """A connection for writing to a file that has all its tables."""
+    connection = connect(path)
+    try:
+        connection.execute("pragma cache_size = -65536")
+        migrate(connection)
+        with Transaction(connection):
+            connection.execute("insert or ignore into about values ('analysis', ?)", [ANALYSIS])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Make the file aside: whoever sees it under its name sees all its tables."""
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
+    try:
+        _connect(aside).close()
+        os.link(aside, path)
+    except FileExistsError:
+        pass  # another process made it meanwhile
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 class AppFile:
     """The writer of one app's index."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, path: Path) -> None:
         self._db = connection
-        self._speakers: dict[str, int] = {}
+        self._path = path
+        self._inode = path.stat().st_ino
+        self._speakers: dict[tuple[str, str], int] = {}
 
     @classmethod
     def open(cls, path: Path) -> AppFile:
-        """Open an app's index, made where there is none; raises IndexDamagedError."""
-        try:
-            connection = connect(path)
+        """Open an app's index, made where there is none.
+
+        Raises IndexDamagedError, or SearchError where it cannot be written just now.
+        """
+        with _explained(path):
+            if not path.exists():
+                _make(path)
+            connection = _connect(path)
             try:
-                connection.execute("pragma cache_size = -65536")
-                migrate(connection)
-                with Transaction(connection):
-                    connection.execute(
-                        "insert or ignore into about values ('analysis', ?)", [ANALYSIS]
-                    )
+                return cls(connection, path)
             except BaseException:
                 connection.close()
                 raise
-        except (DatabaseError, OSError) as error:
-            raise IndexDamagedError(
-                f"the index {path.name} cannot be used: {error}",
-                hint="run `rtk-archive rebuild index`",
-            ) from error
-        return cls(connection)
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this still is the file under its name: an index may be deleted at any time."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     @property
     def is_current(self) -> bool:
@@ -83,9 +148,12 @@ class AppFile:
         return dict(self._db.execute("select session_id, version from session").fetchall())
 
     def put(self, documents: Iterable[Document], position: Position) -> None:
-        """Take these sessions in, or anew, and move on to this position, in one transaction."""
+        """Take these sessions in, or anew, and move on to this position, in one transaction.
+
+        Raises IndexDamagedError, or SearchError where it cannot be written just now.
+        """
         try:
-            with Transaction(self._db):
+            with _explained(self._path), Transaction(self._db):
                 for document in documents:
                     self._put(document)
                 self._db.executemany(
@@ -98,7 +166,7 @@ class AppFile:
 
     def remove(self, session_id: str) -> bool:
         """Forget a session; False where it was not known."""
-        with Transaction(self._db):
+        with _explained(self._path), Transaction(self._db):
             return self._remove(session_id) is not None
 
     def _put(self, document: Document) -> None:
@@ -112,22 +180,23 @@ class AppFile:
             [row_id, *_columns(rows, prepared), prepare(document.title)],
         )
         self._db.execute(
-            "insert into session values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into session values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 *(row_id, document.session_id, document.meeting_id, document.title),
                 *(document.started_at_ms, document.ended_at_ms),
                 *(document.version, document.digest, first, first + len(rows) - 1),
+                kind_bits({row[2] for row in rows}),
                 document.chat.attachments if document.chat else 0,
             ],
         )
         self._db.executemany(
-            "insert or replace into participant values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into participant values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *(row_id, each.peer_id, each.user_id, each.custom_id, each.name),
+                    *(row_id, number, each.peer_id, each.user_id, each.custom_id, each.name),
                     *(each.joined_at_ms, each.left_at_ms),
                 )
-                for each in document.participants
+                for number, each in enumerate(document.participants)
             ],
         )
 
@@ -139,14 +208,17 @@ class AppFile:
 
     def _rows(self, document: Document, row_id: int, first: int) -> Iterator[_LineRow]:
         number = first
+        people = _by_name(document.participants)
         if document.transcript is not None:
             for said in document.transcript.utterances:
-                who = self._speaker(said.speaker)
+                known = said.participant_id or said.custom_id
+                who = self._speaker(said.speaker, known or people.get(said.speaker, ""))
                 yield (number, row_id, TRANSCRIPT, who, said.start_ms, said.end_ms, said.text)
                 number += 1
         if document.chat is not None:
             for message in document.chat.messages:
-                who = self._speaker(message.speaker)
+                known = message.participant_id
+                who = self._speaker(message.speaker, known or people.get(message.speaker, ""))
                 at_ms = message.at_ms
                 yield (number, row_id, CHAT, who, at_ms, at_ms, message.text)
                 number += 1
@@ -156,19 +228,23 @@ class AppFile:
                     yield (number, row_id, SUMMARY, 0, None, None, text.strip())
                     number += 1
 
-    def _speaker(self, name: str) -> int:
-        if (known := self._speakers.get(name)) is not None:
+    def _speaker(self, name: str, participant_id: str) -> int:
+        """The number of this person under this name; 0 is nobody."""
+        who = (name, participant_id)
+        if (known := self._speakers.get(who)) is not None:
             return known
-        if not name:
+        if who == ("", ""):
             return 0
-        row = self._db.execute("select id from speaker where name = ?", [name]).fetchone()
+        row = self._db.execute(
+            "select id from speaker where name = ? and participant_id = ?", who
+        ).fetchone()
         if row is None:
             self._db.execute(
-                "insert into speaker (name, words) values (?, ?)",
-                [name, " ".join(prepare(name).split())],
+                "insert into speaker (name, participant_id, words) values (?, ?, ?)",
+                [*who, " ".join(prepare(name).split())],
             )
             row = self._db.execute("select last_insert_rowid()").fetchone()
-        self._speakers[name] = int(row[0])
+        self._speakers[who] = int(row[0])
         return int(row[0])
 
     def _remove(self, session_id: str) -> int | None:
@@ -205,9 +281,19 @@ class AppFile:
 
     def optimize(self) -> None:
         """Merge the full-text tables into one piece each: after a bulk load."""
-        for table in ("sessions", "lines"):
-            self._db.execute(f"insert into {table} ({table}) values ('optimize')")
-        self._db.execute("pragma wal_checkpoint(truncate)")
+        with _explained(self._path):
+            for table in ("sessions", "lines"):
+                self._db.execute(f"insert into {table} ({table}) values ('optimize')")
+            self._db.execute("pragma wal_checkpoint(truncate)")
+
+
+def _by_name(participants: Iterable[Participant]) -> dict[str, str]:
+    """Whose name it is, where only one participant has it: some layouts name nobody's id."""
+    found: dict[str, str] = {}
+    for each in participants:
+        known = each.user_id or each.custom_id
+        found[each.name] = known if found.get(each.name, known) == known else ""
+    return found
 
 
 def _words(rows: list[_LineRow], prepared: list[str]) -> Iterator[tuple[int, str, str]]:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.errors import CursorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from search.index.seam import SearchRequest
 
+#: How deep an answer by relevance can be paged through.
 OFFSET_MAX = 10_000
+#: A cursor is a parameter of a URL: one that would be longer forgets which sessions were shown.
+LENGTH_MAX = 6_000
+_EXPANDED_MAX_BYTES = 4 * 2**20
+_NUMBER_MAX = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """By relevance an offset among the rows there were at the first page; by date the last place."""
+    """By relevance what was shown of the rows there were at the first page; by date the last place.
 
-    offset: int = 0
+    Scores change while sessions arrive, so only the rows themselves say what comes next.
+    """
+
+    offset: int = 0  #: how many sessions were shown
     newest_rows: dict[str, int] | None = None
+    shown: dict[str, frozenset[int]] | None = None  #: by app; None: the first `offset` of them
     after: tuple[int, str] | None = None
 
 
@@ -35,9 +46,25 @@ def fingerprint(request: SearchRequest) -> str:
 
 def encode(cursor: Cursor, belongs_to: str) -> str:
     """The cursor as clients carry it."""
-    document = [belongs_to, cursor.offset, cursor.newest_rows, cursor.after]
-    text = json.dumps(document, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    text = _encode(cursor, cursor.shown, belongs_to)
+    return text if len(text) <= LENGTH_MAX else _encode(cursor, None, belongs_to)
+
+
+def _encode(cursor: Cursor, shown: dict[str, frozenset[int]] | None, belongs_to: str) -> str:
+    newest_rows = cursor.newest_rows
+    bits = [_bits(shown.get(app, ())) for app in newest_rows or {}] if shown is not None else None
+    sizes = [len(each) for each in bits] if bits is not None else None
+    rows = list(newest_rows.items()) if newest_rows is not None else None
+    head = json.dumps([belongs_to, cursor.offset, rows, sizes, cursor.after], separators=(",", ":"))
+    data = zlib.compress(b"\n".join([head.encode(), b"".join(bits or ())]), 9)
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bits(rows: Iterable[int]) -> bytes:
+    number = 0
+    for row in rows:
+        number |= 1 << row
+    return number.to_bytes((number.bit_length() + 7) // 8, "little")
 
 
 def decode(text: str, belongs_to: str) -> Cursor:
@@ -46,29 +73,63 @@ def decode(text: str, belongs_to: str) -> Cursor:
         return Cursor()
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        owner, offset, newest_rows, after = json.loads(raw)
+        head, _, bits = _expanded(raw).partition(b"\n")
+        owner, offset, rows, sizes, after = json.loads(head)
         if owner != belongs_to:
             raise CursorError(
                 "the cursor belongs to another search", hint="start again without a cursor"
             )
+        newest_rows = None if rows is None else {_text(app): _number(row) for app, row in rows}
         return Cursor(
-            offset=_offset(offset),
-            newest_rows=_rows(newest_rows),
-            after=(int(after[0]), str(after[1])) if after is not None else None,
+            offset=_number(offset, OFFSET_MAX),
+            newest_rows=newest_rows,
+            shown=None if sizes is None else _shown(list(newest_rows or ()), sizes, bits),
+            after=None if after is None else _place(*after),
         )
-    except (ValueError, TypeError, LookupError, binascii.Error, RecursionError) as error:
-        if isinstance(error, CursorError):
-            raise
+    except (ValueError, TypeError, LookupError, RecursionError, zlib.error):
         raise CursorError("the cursor is not one of ours", hint="start again without one") from None
 
 
-def _offset(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= OFFSET_MAX:
-        raise ValueError("offset")
+def _expanded(raw: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    data = inflater.decompress(raw, _EXPANDED_MAX_BYTES)
+    if not inflater.eof:
+        raise ValueError("size")
+    return data
+
+
+def _shown(apps: list[str], sizes: list[Any], bits: bytes) -> dict[str, frozenset[int]]:
+    shown: dict[str, frozenset[int]] = {}
+    start = 0
+    for app, size in zip(apps, sizes, strict=True):
+        end = start + _number(size, len(bits))
+        shown[app] = _rows(bits[start:end])
+        start = end
+    return shown
+
+
+def _rows(bits: bytes) -> frozenset[int]:
+    return frozenset(
+        8 * index + bit
+        for index, byte in enumerate(bits)
+        if byte
+        for bit in range(8)
+        if byte >> bit & 1
+    )
+
+
+def _place(moment_ms: Any, session_id: Any) -> tuple[int, str]:
+    return _number(moment_ms, least=-_NUMBER_MAX), _text(session_id)
+
+
+def _number(value: Any, most: int = _NUMBER_MAX, *, least: int = 0) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError("number")
     return value
 
 
-def _rows(value: Any) -> dict[str, int] | None:
-    if value is None:
-        return None
-    return {str(app): min(int(row), 2**62) for app, row in value.items()}
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    value.encode()  # half a character cannot be looked for
+    return value

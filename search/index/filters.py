@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.index.appfile import KINDS, kind_word, speaker_word
+from search.index.appfile import KINDS, kind_bits, kind_word, speaker_word
+from search.index.planning import without
 from search.text import phrase_terms
 
 if TYPE_CHECKING:
@@ -31,18 +32,51 @@ class Scope:
         """Whether it matters who said a word, so that lines decide and not whole sessions."""
         return self.speakers is not None or bool(self.silenced)
 
-    def line_words(self) -> str:
-        """The condition on the second column of `lines`, as FTS5 writes it; "" for none."""
+    @property
+    def names_lines(self) -> bool:
+        """Whether this says anything about lines: without words to look for, they are what is found."""
+        return self.by_line or len(self.kinds) < len(KINDS)
+
+    def line_sql(self) -> tuple[str, list[int]]:
+        """The condition on `line`, for where there are no words to look for."""
+        conditions: list[str] = []
+        values: list[int] = []
+        for column, negation, wanted in (
+            ("kind", "", self.kinds),
+            ("speaker", "", self.speakers),
+            ("speaker", "not ", self.silenced or None),
+        ):
+            if wanted is not None:
+                conditions.append(f"{column} {negation}in ({','.join('?' * len(wanted))})")
+                values += wanted
+        return " and ".join(conditions), values
+
+    def on_lines(self, expression: str) -> str:
+        """What `lines` is asked for these words, of the lines in scope."""
+        wanted = [f"text : ({expression})", *self._line_words()]
+        unwanted = " OR ".join(f'who : "{speaker_word(each)}"' for each in self.silenced)
+        return without(" AND ".join(wanted), unwanted)
+
+    def ids_sql(self, expression: str, first: int, last: int) -> tuple[str, list[Any]]:
+        """A query for the ids of a session's lines in scope that match, or with "" of all of them."""
+        if expression:
+            sql = "select rowid from lines where lines match ? and rowid between ? and ?"
+            return sql, [self.on_lines(expression), first, last]
+        condition, values = self.line_sql()
+        return f"select id from line where {condition} and id between ? and ?", [
+            *values,
+            first,
+            last,
+        ]
+
+    def _line_words(self) -> list[str]:
+        """The conditions on the second column of `lines`, as FTS5 writes them."""
         parts = []
         if len(self.kinds) < len(KINDS):
             parts.append(" OR ".join(f'"{kind_word(each)}"' for each in self.kinds))
         if self.speakers is not None:
             parts.append(" OR ".join(f'"{speaker_word(each)}"' for each in self.speakers))
-        return " AND ".join(f"who : ({each})" for each in parts)
-
-    def silenced_words(self) -> str:
-        """What must not stand in the second column of `lines`."""
-        return " OR ".join(f'who : "{speaker_word(each)}"' for each in self.silenced)
+        return [f"who : ({each})" for each in parts]
 
 
 def scope_of(db: Connection, filters: Filters) -> Scope | None:
@@ -56,6 +90,9 @@ def scope_of(db: Connection, filters: Filters) -> Scope | None:
     if not kinds or speakers == ():
         return None
     conditions, values = _session_conditions(filters)
+    if len(kinds) < len(KINDS):
+        conditions.append("session.kinds & ? <> 0")
+        values.append(kind_bits(kinds))
     return Scope(
         session_sql=" and ".join(conditions) or "1",
         session_values=tuple(values),
@@ -74,8 +111,10 @@ def scope_of(db: Connection, filters: Filters) -> Scope | None:
 def _wanted_speakers(db: Connection, filters: Filters) -> tuple[int, ...] | None:
     if not filters.speakers and not filters.participants:
         return None
-    found = _speakers(db, filters.speakers) | _speakers_of(db, filters.participants)
-    return tuple(sorted(found))
+    by_name, by_id = _speakers(db, filters.speakers), _speakers_of(db, filters.participants)
+    if filters.speakers and filters.participants:
+        return tuple(sorted(by_name & by_id))
+    return tuple(sorted(by_name | by_id))
 
 
 def _speakers(db: Connection, names: Iterable[str]) -> set[int]:
@@ -93,12 +132,13 @@ def _speakers(db: Connection, names: Iterable[str]) -> set[int]:
 
 
 def _speakers_of(db: Connection, ids: Iterable[str]) -> set[int]:
-    """The speakers that participants of these ids appear as."""
+    """All names that the participants of these ids speak under."""
     found: set[int] = set()
     for each in ids:
         rows = db.execute(
-            "select distinct speaker.id from participant join speaker using (name)"
-            " where user_id = ?1 or custom_id = ?1 or peer_id = ?1",
+            "select id from speaker where participant_id = ?1 or participant_id <> ''"
+            " and participant_id in"
+            " (select user_id from participant where custom_id = ?1 or peer_id = ?1)",
             [each],
         ).fetchall()
         found |= {row[0] for row in rows}
@@ -121,13 +161,6 @@ def _session_conditions(filters: Filters) -> tuple[list[str], list[Any]]:
             choices, parameters = _meetings(names)
             conditions.append(f"{negation}({choices})")
             values += parameters
-    if filters.participants:
-        marks = ",".join("?" * len(filters.participants))
-        conditions.append(
-            "exists (select 1 from participant where participant.session = session.id"
-            f" and (user_id in ({marks}) or custom_id in ({marks}) or peer_id in ({marks})))"
-        )
-        values += [*filters.participants] * 3
     return conditions, values
 
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from migrations.sqlite import DatabaseError, OperationalError, connect
-from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
 from search.formats import Participant
 from search.index import cursors
 from search.index.appfile import KINDS
+from search.index.facets import FACET_VALUES, FACETS_OF, month_of, need_lines, parts_of
 from search.index.filters import scope_of
-from search.index.generations import Generations, app_path, apps_in
 from search.index.matching import Cut, Match, Matches, Matching, sort_key
 from search.index.moments import find_moments
 from search.index.planning import plan
+from search.index.readers import Readers
 from search.index.seam import Line, SearchRequest, SessionCard
 from search.query import Matcher
 from search.results import Hit, SearchResult
@@ -36,51 +31,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How many virtual machine steps of SQLite pass between two looks at the clock.
-STEPS_PER_LOOK = 20_000
-#: Facets are counted among so many of the best sessions.
-FACETS_OF = 100
-FACETS = ("speaker", "app", "kind", "month")
-FACET_VALUES = 50
-
-
-@dataclass(slots=True)
-class _Pool:
-    """Idle read-only connections, by file."""
-
-    idle: dict[Path, list[Connection]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, path: Path) -> Connection:
-        with self.lock:
-            found = self.idle.get(path)
-            if found:
-                return found.pop()
-        connection = connect(path, read_only=True)
-        connection.execute("pragma cache_size = -65536")
-        return connection
-
-    def give_back(self, path: Path, connection: Connection) -> None:
-        with self.lock:
-            self.idle.setdefault(path, []).append(connection)
-
-    def forget_others(self, folder: Path) -> None:
-        """Close what belongs to another generation."""
-        with self.lock:
-            for path in [each for each in self.idle if each.parent != folder]:
-                for connection in self.idle.pop(path):
-                    connection.close()
-
-    def close(self) -> None:
-        with self.lock:
-            for connections in self.idle.values():
-                for connection in connections:
-                    connection.close()
-            self.idle.clear()
-
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    """What matches in one app."""
+
     app_id: str
     path: Path
     plan: Plan
@@ -93,64 +48,11 @@ class Library:
     """The reading side of the index; any number of threads may ask at once."""
 
     def __init__(self, root: Path, *, timeout_s: float = 10.0) -> None:
-        self._generations = Generations(root)
-        self._timeout_s = timeout_s
-        self._pool = _Pool()
-        self._folder: Path | None = None
+        self._readers = Readers(root, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Let go of the files."""
-        self._pool.close()
-
-    # ------------------------------------------------------------------ opening
-
-    def _files(self, apps: tuple[str, ...] | None) -> dict[str, Path]:
-        """The files of these apps, of the generation that is read now."""
-        folder = self._generations.current()
-        if folder is None:
-            raise IndexMissingError(
-                "there is no index yet",
-                hint="run `rtk-archive sync` or `rtk-archive rebuild index`",
-            )
-        if folder != self._folder:
-            self._pool.forget_others(folder)
-            self._folder = folder
-        present = apps_in(folder)
-        wanted = present if apps is None else [each for each in present if each in apps]
-        return {app_id: app_path(folder, app_id) for app_id in wanted}
-
-    @contextmanager
-    def _reading(self, path: Path, deadline: float) -> Iterator[Connection]:
-        """A connection whose statements stop at the deadline, inside one snapshot of the file."""
-        connection = None
-        try:
-            connection = self._pool.take(path)
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_PER_LOOK)
-            connection.execute("begin")
-            yield connection
-            connection.execute("commit")
-            connection.set_progress_handler(None, 0)
-            self._pool.give_back(path, connection)
-            connection = None
-        except OperationalError as error:
-            if "interrupted" in str(error):
-                raise SearchTimeoutError(
-                    f"the search took longer than {self._timeout_s:g} seconds and was stopped",
-                    hint="ask for rarer words, fewer prefixes or a shorter time",
-                ) from error
-            raise IndexDamagedError(
-                f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
-            ) from error
-        except DatabaseError as error:
-            raise IndexDamagedError(
-                f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
-            ) from error
-        finally:
-            if connection is not None:
-                connection.close()
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self._timeout_s
+        self._readers.close()
 
     # ------------------------------------------------------------------ searching
 
@@ -159,13 +61,13 @@ class Library:
 
         Raises SearchTimeoutError, CursorError, IndexMissingError or IndexDamagedError.
         """
-        deadline = self._deadline()
+        deadline = self._readers.deadline()
         belongs_to = cursors.fingerprint(request)
         cursor = cursors.decode(request.cursor, belongs_to)
         asked = request.query.filters
         files = {
             app_id: path
-            for app_id, path in self._files(request.apps).items()
+            for app_id, path in self._readers.files(request.apps).items()
             if (not asked.apps or app_id in asked.apps) and app_id not in asked.excluded_apps
         }
         wanted = cursor.offset + request.limit + 1
@@ -179,8 +81,9 @@ class Library:
         order = sort_key(request.sort)
         by_app = [[(each, match) for match in each.matches.matches] for each in found]
         merged = list(merge(*by_app, key=lambda pair: order(pair[1])))
-        page = merged[cursor.offset : cursor.offset + request.limit]
-        more = len(merged) > cursor.offset + request.limit
+        rest = _not_shown(merged, cursor)
+        page = rest[: request.limit]
+        more = len(rest) > request.limit
         facets, facets_of = self._facets(merged[:FACETS_OF], request, deadline)
         return SearchResult(
             hits=tuple(self._hits(page, request, deadline)),
@@ -201,7 +104,7 @@ class Library:
         deadline: float,
     ) -> _Found | None:
         made = plan(request.query, request.match)
-        with self._reading(path, deadline) as db:
+        with self._readers.reading(path, deadline) as db:
             scope = scope_of(db, request.query.filters)
             if scope is None or (not made.matches and request.query.words):
                 return None
@@ -223,15 +126,16 @@ class Library:
     ) -> Iterator[Hit]:
         matcher = Matcher(request.query)
         for found, match in page:
-            with self._reading(found.path, deadline) as db:
+            with self._readers.reading(found.path, deadline) as db:
                 row = db.execute(
-                    "select meeting_id, title, ended_at_ms from session where id = ?",
-                    [match.row_id],
+                    "select meeting_id, title, ended_at_ms, line_first, line_last from session"
+                    " where id = ? and session_id = ?",
+                    [match.row_id, match.session_id],
                 ).fetchone()
                 if row is None:  # removed since it was ranked
                     continue
                 moments, count = find_moments(
-                    db, found.plan, found.scope, matcher, match.row_id, request.moments
+                    db, found.plan, found.scope, matcher, (row[3], row[4]), request.moments
                 )
             yield Hit(
                 app_id=found.app_id,
@@ -248,16 +152,14 @@ class Library:
     def _facets(
         self, best: list[tuple[_Found, Match]], request: SearchRequest, deadline: float
     ) -> tuple[dict[str, list[tuple[str, int]]], int]:
-        """How many of the best sessions each speaker, app, kind and month has a part in."""
         if not request.facets:
             return {}, 0
         counts: dict[str, Counter[str]] = {name: Counter() for name in request.facets}
         for found, match in best:
-            month = datetime.fromtimestamp(match.started_at_ms / 1000, UTC)
-            values = {"app": {found.app_id}, "month": {f"{month:%Y-%m}"}}
-            if {"speaker", "kind"} & set(request.facets):
-                with self._reading(found.path, deadline) as db:
-                    values |= _parts(db, found, match)
+            values = {"app": {found.app_id}, "month": {month_of(match.started_at_ms)}}
+            if need_lines(request.facets):
+                with self._readers.reading(found.path, deadline) as db:
+                    values |= parts_of(db, found.plan, found.scope, match.row_id)
             for name, counter in counts.items():
                 counter.update(values[name])
         ordered = {
@@ -298,9 +200,9 @@ class Library:
 
     def session(self, session_id: str, *, apps: tuple[str, ...] | None) -> SessionCard | None:
         """One session by its id, in whichever of these apps."""
-        deadline = self._deadline()
-        for app_id, path in self._files(apps).items():
-            with self._reading(path, deadline) as db:
+        deadline = self._readers.deadline()
+        for app_id, path in self._readers.files(apps).items():
+            with self._readers.reading(path, deadline) as db:
                 if (card := _card(db, app_id, session_id)) is not None:
                     return card
         return None
@@ -345,25 +247,25 @@ class Library:
         return self._ask(card, read)
 
     def _ask(self, card: SessionCard, read: Callable[[Connection], list[T]]) -> list[T]:
-        for path in self._files((card.app_id,)).values():
-            with self._reading(path, self._deadline()) as db:
+        for path in self._readers.files((card.app_id,)).values():
+            with self._readers.reading(path, self._readers.deadline()) as db:
                 return read(db)
         return []
 
     def positions(self) -> dict[str, tuple[str, int]]:
         """How far each app's index has followed the ledger: its epoch, and the place in its list."""
-        positions, deadline = {}, self._deadline()
-        for app_id, path in self._files(None).items():
-            with self._reading(path, deadline) as db:
+        positions, deadline = {}, self._readers.deadline()
+        for app_id, path in self._readers.files(None).items():
+            with self._readers.reading(path, deadline) as db:
                 about = dict(db.execute("select name, value from about").fetchall())
             positions[app_id] = (about.get("epoch", ""), int(about.get("seq", 0)))
         return positions
 
     def count(self) -> int:
         """How many sessions the index holds."""
-        total, deadline = 0, self._deadline()
-        for path in self._files(None).values():
-            with self._reading(path, deadline) as db:
+        total, deadline = 0, self._readers.deadline()
+        for path in self._readers.files(None).values():
+            with self._readers.reading(path, deadline) as db:
                 total += db.execute("select count(*) from session").fetchone()[0]
         return total
 
@@ -394,32 +296,19 @@ def _card(db: Connection, app_id: str, session_id: str) -> SessionCard | None:
     )
 
 
-def _parts(db: Connection, found: _Found, match: Match) -> dict[str, set[str]]:
-    """Who and which kinds a session's matching lines belong to."""
-    condition = " AND ".join(
-        each
-        for each in (
-            f"text : ({found.plan.lines})" if found.plan.lines else "",
-            found.scope.line_words(),
-        )
-        if each
-    )
-    first, last = db.execute(
-        "select line_first, line_last from session where id = ?", [match.row_id]
-    ).fetchone() or (1, 0)
-    sql = (
-        "select distinct coalesce(speaker.name, ''), line.kind from line"
-        " left join speaker on speaker.id = line.speaker where line.id between ?1 and ?2"
-    )
-    values: list[Any] = [first, last]
-    if condition:
-        sql += (
-            " and line.id in (select rowid from lines where lines match ?3"
-            " and rowid between ?1 and ?2)"
-        )
-        values.append(condition)
-    rows = db.execute(sql, values).fetchall()
-    return {"speaker": {row[0] for row in rows} - {""}, "kind": {KINDS[row[1]] for row in rows}}
+def _not_shown(
+    merged: list[tuple[_Found, Match]], cursor: cursors.Cursor
+) -> list[tuple[_Found, Match]]:
+    """What earlier pages did not show."""
+    shown = cursor.shown
+    if shown is None:
+        return merged[cursor.offset :]
+    nothing = frozenset[int]()
+    return [
+        (found, match)
+        for found, match in merged
+        if match.row_id not in shown.get(found.app_id, nothing)
+    ]
 
 
 def _next(
@@ -438,4 +327,18 @@ def _next(
     if offset > cursors.OFFSET_MAX:
         return None
     rows = {each.app_id: each.newest_row for each in islice(found, 1000)}
-    return cursors.encode(cursors.Cursor(offset=offset, newest_rows=rows), belongs_to)
+    return cursors.encode(
+        cursors.Cursor(offset=offset, newest_rows=rows, shown=_shown(cursor, page)), belongs_to
+    )
+
+
+def _shown(
+    cursor: cursors.Cursor, page: list[tuple[_Found, Match]]
+) -> dict[str, frozenset[int]] | None:
+    """What was shown up to here; None where an earlier page already lost count."""
+    if cursor.offset and cursor.shown is None:
+        return None
+    shown = {app_id: set(rows) for app_id, rows in (cursor.shown or {}).items()}
+    for found, match in page:
+        shown.setdefault(found.app_id, set()).add(match.row_id)
+    return {app_id: frozenset(rows) for app_id, rows in shown.items()}

@@ -161,7 +161,7 @@ class Matching:
         root, items = self._plan.root, self._plan.items
         counts = {to_fts(item): self._lines(to_fts(item)) for item in items}
         if root is None:
-            everyone = self._lines("")
+            everyone = self._all_lines()
             found = set(everyone)
             scores = {row_id: float(count) for row_id, count in everyone.items()}
         else:
@@ -173,10 +173,12 @@ class Matching:
                     scores[row_id] += weight * (1 + math.log(lines[row_id]))
         for node in self._plan.excluded_nodes:
             found -= self._evaluate(node)
-        whole = set.intersection(*(set(each) for each in counts.values())) if counts else found
-        if self._plan.all_words == self._plan.matches and isinstance(root, Best):
+        if not isinstance(root, Best):
+            return {row_id: scores[row_id] for row_id in found}, found
+        whole = set.intersection(*(set(each) for each in counts.values()))
+        if self._plan.all_words == self._plan.matches:
             found &= whole
-        return {row_id: scores.get(row_id, 0.0) for row_id in found}, whole
+        return {row_id: scores[row_id] for row_id in found}, whole
 
     def _evaluate(self, node: Node) -> set[int]:
         match node:
@@ -200,23 +202,18 @@ class Matching:
 
     def _lines(self, expression: str) -> Counter[int]:
         """How many lines of each session match, of those in scope."""
-        wanted = [f"text : ({expression})"] if expression else []
-        wanted += [self._scope.line_words()] if self._scope.line_words() else []
-        whole = without(" AND ".join(wanted), self._scope.silenced_words()) if wanted else ""
-        if not whole:
-            return self._unsilenced()
         rows = self._db.execute(
             "select line.session, count(*) from lines join line on line.id = lines.rowid"
             " where lines match ? group by 1",
-            [whole],
+            [self._scope.on_lines(expression)],
         )
         return Counter(dict(rows.fetchall()))
 
-    def _unsilenced(self) -> Counter[int]:
-        marks = ",".join("?" * len(self._scope.silenced))
+    def _all_lines(self) -> Counter[int]:
+        """How many lines of each session are in scope, whatever they say."""
+        sql, values = self._scope.line_sql()
         rows = self._db.execute(
-            f"select session, count(*) from line where speaker not in ({marks}) group by 1",
-            self._scope.silenced,
+            f"select session, count(*) from line where {sql} group by 1", values
         )
         return Counter(dict(rows.fetchall()))
 

@@ -7,7 +7,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from search.index.appfile import KINDS
-from search.index.planning import without
 from search.results import Moment
 
 if TYPE_CHECKING:
@@ -34,12 +33,15 @@ class _Line(NamedTuple):
 
 
 def find_moments(
-    db: Connection, plan: Plan, scope: Scope, matcher: Matcher, row_id: int, limit: int
+    db: Connection,
+    plan: Plan,
+    scope: Scope,
+    matcher: Matcher,
+    lines_of_session: tuple[int, int],
+    limit: int,
 ) -> tuple[list[Moment], int]:
     """The best moments of a session, best first, and how many of its lines match."""
-    first, last = db.execute(
-        "select line_first, line_last from session where id = ?", [row_id]
-    ).fetchone()
+    first, last = lines_of_session
     ids = _matching_lines(db, plan, scope, first, last)
     if not ids:
         crossing = _crossing(_read(db, scope, first, last), matcher) if plan.lines else None
@@ -52,15 +54,10 @@ def find_moments(
 
 
 def _matching_lines(db: Connection, plan: Plan, scope: Scope, first: int, last: int) -> list[int]:
-    wanted = [f"text : ({plan.lines})"] if plan.lines else []
-    wanted += [scope.line_words()] if scope.line_words() else []
-    if not wanted:
+    if not plan.lines and not scope.names_lines:
         return []
-    rows = db.execute(
-        "select rowid from lines where lines match ? and rowid between ? and ? order by rowid",
-        [without(" AND ".join(wanted), scope.silenced_words()), first, last],
-    )
-    return [row[0] for row in rows]
+    sql, values = scope.ids_sql(plan.lines, first, last)
+    return [row[0] for row in db.execute(f"{sql} order by 1", values)]
 
 
 _COLUMNS = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.model import Outcome
+from search.index.facets import FACETS
 from search.index.seam import SearchRequest
 from search.query import Filters, parse, time_range
 from search.text import prepare
@@ -26,7 +27,6 @@ TEXT_LIMIT = 300
 CURSOR_LIMIT = 8 * 1024
 VALUES_LIMIT = 50
 KINDS = ("transcript", "chat", "summary")
-FACETS = ("speaker", "app", "kind", "month")
 OUTCOMES = tuple(each.value for each in Outcome)
 SORTS = ("relevance", "newest", "oldest")
 MATCHES = ("best", "all")

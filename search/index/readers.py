@@ -1,0 +1,142 @@
+"""Connections for reading: only the files asked for, the generation that counts now, and in time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from migrations.sqlite import DatabaseError, OperationalError, connect
+from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
+from search.index.generations import Generations, app_path, apps_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from migrations.sqlite import Connection
+
+#: How many virtual machine steps of SQLite pass between two looks at the clock.
+STEPS_PER_LOOK = 20_000
+CACHE_KIB = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A connection, and which file it was opened to: a name may come to mean another."""
+
+    connection: Connection
+    inode: int
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Idle read-only connections, by file."""
+
+    idle: dict[Path, list[_Open]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, path: Path) -> _Open:
+        inode = _inode(path)
+        with self.lock:
+            while found := self.idle.get(path):
+                opened = found.pop()
+                if opened.inode == inode:
+                    return opened
+                opened.connection.close()
+        connection = connect(path, read_only=True)
+        connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+        return _Open(connection, inode)
+
+    def give_back(self, path: Path, opened: _Open) -> None:
+        with self.lock:
+            self.idle.setdefault(path, []).append(opened)
+
+    def forget_others(self, folder: Path) -> None:
+        """Close what belongs to another generation."""
+        with self.lock:
+            for path in [each for each in self.idle if each.parent != folder]:
+                for opened in self.idle.pop(path):
+                    opened.connection.close()
+
+    def close(self) -> None:
+        with self.lock:
+            for found in self.idle.values():
+                for opened in found:
+                    opened.connection.close()
+            self.idle.clear()
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError as error:
+        raise OperationalError("unable to open database file") from error
+
+
+class Readers:
+    """The index's files for reading; any number of threads may ask at once."""
+
+    def __init__(self, root: Path, *, timeout_s: float) -> None:
+        self._generations = Generations(root)
+        self._timeout_s = timeout_s
+        self._pool = _Pool()
+        self._folder: Path | None = None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._pool.close()
+
+    def deadline(self) -> float:
+        """When a question that is asked now must have been answered, by the monotonic clock."""
+        return time.monotonic() + self._timeout_s
+
+    def files(self, apps: tuple[str, ...] | None) -> dict[str, Path]:
+        """The files of these apps, or of all, of the generation that is read now.
+
+        Raises IndexMissingError where there is no index at all.
+        """
+        folder = self._generations.current()
+        if folder is None:
+            raise IndexMissingError(
+                "there is no index yet",
+                hint="run `rtk-archive sync` or `rtk-archive rebuild index`",
+            )
+        if folder != self._folder:
+            self._pool.forget_others(folder)
+            self._folder = folder
+        present = apps_in(folder)
+        wanted = present if apps is None else [each for each in present if each in apps]
+        return {app_id: app_path(folder, app_id) for app_id in wanted}
+
+    @contextmanager
+    def reading(self, path: Path, deadline: float) -> Iterator[Connection]:
+        """A connection whose statements stop at the deadline, inside one snapshot of the file.
+
+        Raises SearchTimeoutError or IndexDamagedError.
+        """
+        opened = None
+        try:
+            opened = self._pool.take(path)
+            connection = opened.connection
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_PER_LOOK)
+            connection.execute("begin")
+            yield connection
+            connection.execute("commit")
+            connection.set_progress_handler(None, 0)
+            self._pool.give_back(path, opened)
+            opened = None
+        except DatabaseError as error:
+            if isinstance(error, OperationalError) and "interrupted" in str(error):
+                raise SearchTimeoutError(
+                    f"the search took longer than {self._timeout_s:g} seconds and was stopped",
+                    hint="ask for rarer words, fewer prefixes or a shorter time",
+                ) from error
+            raise IndexDamagedError(
+                f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
+            ) from error
+        finally:
+            if opened is not None:
+                opened.connection.close()
