@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Migrations
+
+from migrations import sqlite
 
 if TYPE_CHECKING:
-    from migrations.sqlite import Connection
+    from sqlite_utils import Database
 
 _migrations = Migrations("index")
 
 _TOKENIZE = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: sqlite.Connection) -> None:
     """Bring an app's index up to this release."""
-    _migrations.apply(Database(connection))
+    sqlite.migrate(_migrations, connection)
 
 
 @_migrations(name="0001_initial")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Migrations
+
+from migrations import sqlite
 
 if TYPE_CHECKING:
-    from migrations.sqlite import Connection
+    from sqlite_utils import Database
 
 _migrations = Migrations("ledger")
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: sqlite.Connection) -> None:
     """Bring a ledger up to this release."""
-    _migrations.apply(Database(connection))
+    sqlite.migrate(_migrations, connection)
 
 
 @_migrations(name="0001_initial")

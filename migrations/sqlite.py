@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import sqlite3 as _standard
+import uuid
 from typing import TYPE_CHECKING
+
+from sqlite_utils import Database
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from pathlib import Path
+
+    from sqlite_utils import Migrations
 else:
     try:
         # The extra `sqlite` brings a newer library, 1.3 to 1.8 times faster at full-text search.
@@ -24,6 +30,7 @@ OperationalError = sqlite3.OperationalError
 VERSION: str = sqlite3.sqlite_version
 
 BUSY_TIMEOUT_MS = 10_000
+MIGRATION_TRIES = 3
 
 
 def connect(path: Path, *, read_only: bool = False) -> Connection:
@@ -46,6 +53,59 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             connection.execute("pragma journal_size_limit = 67108864")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class NewerSchemaError(DatabaseError):
+    """A later release has changed this file's tables."""
+
+
+def migrate(migrations: Migrations, connection: Connection) -> None:
+    """Bring a file up to this release, whoever else may be doing the same at the moment.
+
+    Raises NewerSchemaError, and leaves the file alone, where a later release was here before.
+    """
+    db = Database(connection)
+    known = {each.name for each in migrations.pending(Database(memory=True))}
+    unknown = sorted({each.name for each in migrations.applied(db)} - known)
+    if unknown:
+        raise NewerSchemaError(f"a newer release has changed it ({', '.join(unknown)})")
+    for tries_left in reversed(range(MIGRATION_TRIES)):
+        if not migrations.pending(db):
+            return
+        try:
+            migrations.apply(db)
+        except OperationalError as error:
+            # Whoever is second finds the tables there already, and nothing left to do.
+            if not tries_left or "already exists" not in str(error):
+                raise
+
+
+def open_prepared(path: Path, prepare: Callable[[Connection], None]) -> Connection:
+    """A connection for writing to a file that `prepare` has given its tables.
+
+    A new file is made aside: whoever sees it under its name sees it whole, however many make it at
+    the same time.
+    """
+    if not path.exists():
+        aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
+        try:
+            _prepared(aside, prepare).close()
+            os.link(aside, path)
+        except FileExistsError:
+            pass  # another process made it meanwhile
+        finally:
+            aside.unlink(missing_ok=True)
+    return _prepared(path, prepare)
+
+
+def _prepared(path: Path, prepare: Callable[[Connection], None]) -> Connection:
+    connection = connect(path)
+    try:
+        prepare(connection)
     except BaseException:
         connection.close()
         raise

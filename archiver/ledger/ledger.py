@@ -13,7 +13,7 @@ from archiver.ledger.reader import LedgerReader
 from archiver.ledger.rows import explained, ms_of, share_key
 from archiver.model import to_ms
 from migrations.ledger import migrate
-from migrations.sqlite import Transaction, connect
+from migrations.sqlite import Transaction, connect, open_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from migrations.sqlite import Connection
 
 
+def _prepare(connection: Connection) -> None:
+    migrate(connection)
+    with Transaction(connection):
+        connection.execute("insert or ignore into about values ('epoch', ?)", [uuid.uuid4().hex])
+
+
 class Ledger(LedgerReader):
     """The ledger file, open, for questions and news."""
 
@@ -34,21 +40,13 @@ class Ledger(LedgerReader):
     def open(cls, path: Path, *, read_only: bool = False) -> Ledger:
         """Open the ledger, made or brought up to date where needed; raises LedgerError."""
         try:
-            connection = connect(path, read_only=read_only)
+            connection = (
+                connect(path, read_only=True) if read_only else open_prepared(path, _prepare)
+            )
         except OSError as error:
             raise LedgerError(
                 f"{path} cannot be opened: {error.strerror}", hint="check RTK_ARCHIVE_DATA"
             ) from error
-        try:
-            if not read_only:
-                migrate(connection)
-                with Transaction(connection):
-                    connection.execute(
-                        "insert or ignore into about values ('epoch', ?)", [uuid.uuid4().hex]
-                    )
-        except BaseException:
-            connection.close()
-            raise
         return cls(connection, path)
 
     @explained

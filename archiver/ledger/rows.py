@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from archiver.errors import LedgerError
 from archiver.model import ArtifactId, Outcome, Session, SessionId, from_ms, to_ms
 from archiver.schedule import ArtifactState, SummaryRequest
-from migrations.sqlite import DatabaseError
+from migrations.sqlite import DatabaseError, NewerSchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +31,9 @@ def explained(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except DatabaseError as error:
-            raise LedgerError(f"the ledger cannot be used: {error}", hint=_hint(error)) from error
+            named = (getattr(each, "path", each) for each in args)
+            path = next((each for each in named if isinstance(each, Path)), "the ledger")
+            raise LedgerError(f"{path} cannot be used: {error}", hint=_hint(error)) from error
 
     return wrapper
 
@@ -41,6 +44,8 @@ def _hint(error: DatabaseError) -> str:
         return "free some space and start again; nothing is lost"
     if "locked" in text:
         return "another process holds it; try again"
+    if isinstance(error, NewerSchemaError):
+        return "use that release, or make the ledger again with `rtk-archive rebuild ledger`"
     if "malformed" in text or "not a database" in text:
         return "run `rtk-archive rebuild ledger` to make it again from the bucket"
     return "check RTK_ARCHIVE_DATA: its disk and its permissions"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from migrations.index import migrate
-from migrations.sqlite import Connection, DatabaseError, OperationalError, Transaction, connect
+from migrations.sqlite import (
+    Connection,
+    DatabaseError,
+    OperationalError,
+    Transaction,
+    open_prepared,
+)
 from search.errors import IndexDamagedError, SearchError
 from search.index.seam import Document, Position
 from search.text import prepare
@@ -69,30 +73,11 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _connect(path: Path) -> Connection:
-    """A connection for writing to a file that has all its tables."""
-    connection = connect(path)
-    try:
-        connection.execute("pragma cache_size = -65536")
-        migrate(connection)
-        with Transaction(connection):
-            connection.execute("insert or ignore into about values ('analysis', ?)", [ANALYSIS])
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make(path: Path) -> None:
-    """Make the file aside: whoever sees it under its name sees all its tables."""
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
-    try:
-        _connect(aside).close()
-        os.link(aside, path)
-    except FileExistsError:
-        pass  # another process made it meanwhile
-    finally:
-        aside.unlink(missing_ok=True)
+def _prepare(connection: Connection) -> None:
+    connection.execute("pragma cache_size = -65536")
+    migrate(connection)
+    with Transaction(connection):
+        connection.execute("insert or ignore into about values ('analysis', ?)", [ANALYSIS])
 
 
 class AppFile:
@@ -111,9 +96,7 @@ class AppFile:
         Raises IndexDamagedError, or SearchError where it cannot be written just now.
         """
         with _explained(path):
-            if not path.exists():
-                _make(path)
-            connection = _connect(path)
+            connection = open_prepared(path, _prepare)
             try:
                 return cls(connection, path)
             except BaseException:

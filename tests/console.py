@@ -1,0 +1,89 @@
+"""Commands run as a user runs them, against a simulated account, in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from archiver.simulated import SettableClock, SimulatedSource, generate_meetings, serve_in_thread
+from search.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from archiver.simulated import Faults, Meeting
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Standard output, which is one JSON document."""
+        return json.loads(self.out)
+
+    @property
+    def last_line(self) -> str:
+        """The last thing said on standard error."""
+        return self.err.strip().splitlines()[-1]
+
+
+@dataclass(slots=True)
+class Console:
+    """A folder, an environment and an account."""
+
+    folder: Path
+    source: SimulatedSource
+    capsys: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *argv: str) -> Ran:
+        """`rtk-archive` with these arguments."""
+        self.capsys.readouterr()
+        try:
+            code = main(argv)
+        except SystemExit as stopped:  # argparse's way
+            code = int(stopped.code or 0)
+        captured = self.capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    def set(self, **variables: str) -> None:
+        """Set variables of the environment."""
+        for name, value in variables.items():
+            self.environment.setenv(name, value)
+
+
+@contextmanager
+def console(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    environment: pytest.MonkeyPatch,
+    *,
+    meetings: tuple[Meeting, ...] | int = 3,
+    faults: Faults | None = None,
+) -> Iterator[Console]:
+    """An account with so many ended sessions, and a shell in an empty folder that is set up for it."""
+    made = generate_meetings(meetings, days=2) if isinstance(meetings, int) else meetings
+    source = SimulatedSource(clock=SettableClock(datetime.now(UTC)), meetings=made, faults=faults)
+    with serve_in_thread(source) as server:
+        environment.chdir(folder)
+        found = Console(folder, source, capsys, environment)
+        found.set(
+            CLOUDFLARE_API_TOKEN=source.token,
+            CLOUDFLARE_ACCOUNT_ID=source.account_id,
+            CLOUDFLARE_BASE_URL=server.base_url,
+            COLUMNS="100",
+        )
+        yield found

@@ -1,0 +1,146 @@
+"""The README, held against the program."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archiver.cli import build_parser
+from archiver.settings import definitions
+from search.cli import COMMANDS
+from search.web import api, health
+from tests.rig import rig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of the tables in a section, without their headings."""
+    lines = [each for each in _section(section).splitlines() if each.startswith("| ")]
+    rows = [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
+    ]
+    return [row for row in rows if row[0] and not set(row[0]) <= set("- ")][1:]
+
+
+def _marked(name: str) -> str:
+    match = re.search(rf"<!-- {name} -->\n```sh\n(.*?)\n```", README, re.DOTALL)
+    assert match is not None
+    return match[1]
+
+
+def test_the_settings_table_is_the_code() -> None:
+    """Every setting stands in the table with its default and meaning, and nothing else does."""
+    expected = [
+        [
+            f"`{definition['variable']}`",
+            f"`{definition['default']}`" if definition["default"] else "–",
+            definition["meaning"],
+        ]
+        for _, definition in definitions()
+    ]
+
+    assert expected == _rows("Settings")
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    return {
+        option for action in parser._actions for option in action.option_strings
+    } - {"-h", "--help", "--json"}  # fmt: skip
+
+
+def test_the_commands_table_is_the_parser() -> None:
+    """Every command and every option of it stands in the table, and no other."""
+    parser = build_parser("rtk-archive", COMMANDS)
+    subparsers = next(
+        each for each in parser._actions if isinstance(each, argparse._SubParsersAction)
+    )
+    documented: dict[str, set[str]] = {}
+    for row in _rows("Commands"):
+        cells = row[0].removeprefix("`rtk-archive ").rstrip("`")
+        for part in cells.split("` · `"):
+            documented[part.split()[0]] = set(re.findall(r"--[a-z]+", part))
+
+    assert documented == {name: _options(each) for name, each in subparsers.choices.items()}
+    for option in ("--config", "--data", "--store", "-v"):
+        assert f"`{option}" in _section("Commands")
+
+
+def test_the_routes_table_is_the_app() -> None:
+    """Every route of the endpoint stands in the table of the HTTP API, and no other."""
+    documented = set()
+    for cell, _ in _rows("HTTP API"):
+        path, *others = re.findall(r"(?:GET )?(/[^`?, ]*)", cell)
+        parent = path.rsplit("/", 1)[0]
+        documented |= {
+            path,
+            *(each if cell.startswith("`GET /h") else parent + each for each in others),
+        }
+
+    served = {each.path.replace("session_id", "id") for each in (*health.ROUTES, *api.ROUTES)}
+    assert documented == served
+
+
+def test_two_commands_do_all_the_set_up() -> None:
+    """The demo and the tests are one line each, which .ci/run and the workflow run word for word."""
+    demo, tests = _marked("demo"), _marked("test")
+
+    assert demo.count("\n") == tests.count("\n") == 0
+    assert demo.endswith(".venv/bin/rtk-archive demo")
+    assert tests.endswith(".venv/bin/python -m pytest")
+    for part in (demo, tests):
+        assert part.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ")
+
+
+@pytest.mark.skipif(
+    not (shutil.which("jq") and shutil.which("sha256sum")), reason="needs jq and sha256sum"
+)
+async def test_the_archive_can_be_checked_by_hand(tmp_path: Path) -> None:
+    """The README's line finds every object whole, and a flipped byte."""
+    async with rig(tmp_path, meetings=1) as one:
+        await one.sync_until_settled()
+    (inventory,) = (tmp_path / "archive").rglob("inventory-0001.json")
+    folder = inventory.parent
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", _marked("by hand")],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    whole = check()
+    assert (whole.returncode, whole.stdout.count(": OK")) == (0, 5)
+    victim = next(folder.glob("summary.*.md"))
+    victim.chmod(0o600)
+    victim.write_bytes(victim.read_bytes() + b" ")
+    assert check().returncode != 0
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    """Pictures and files."""
+    for target in _targets():
+        assert (ROOT / target).exists(), target
+
+
+def _targets() -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            yield target

@@ -1,0 +1,86 @@
+"""The whole way into a real S3 server, with settings that every AWS tool reads."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archiver.archive.keys import parse_key
+from tests.archiver.archive.stores.conftest import (
+    Variant,
+    make_bucket,
+    ministack_url,
+    moto_url,
+    raw_client,
+    use_server,
+)
+from tests.console import console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ministack_url", "moto_url"]  # fixtures
+
+
+@pytest.mark.parametrize("server", ["moto", "ministack"])
+@pytest.mark.parametrize("kind", ["plain", "versioned", "locked"])
+def test_from_a_session_into_a_bucket_and_back(
+    server: str,
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """`sync`, `verify` and `rebuild` work on a bucket as on a folder, byte for byte."""
+    url = request.getfixturevalue(f"{server}_url")
+    raw = raw_client(url)
+    bucket = make_bucket(
+        raw, Variant(server=server, versioned=kind != "plain", locked=kind == "locked")
+    )
+    with console(tmp_path, capsys, monkeypatch, meetings=2) as shell:
+        use_server(monkeypatch, url)
+        shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/meetings")
+        assert shell.run("sync").code == 0
+        assert shell.run("sync").code == 0
+        checked = shell.run("verify", "--json")
+        assert (checked.code, checked.document["sessions"]) == (0, 2)
+        found = shell.run("search", "contract", "--json").out
+        assert shell.run("rebuild", "all").code == 0
+        assert shell.run("search", "contract", "--json").out == found
+        served = {
+            hashlib.sha256(shell.source.artifact_bytes(each, kind_, format_) or b"").hexdigest()
+            for each in shell.source.session_ids
+            for kind_, format_ in (
+                ("transcript", "JSON"), ("transcript", "CSV"), ("chat", ""), ("summary", "")
+            )
+        }  # fmt: skip
+
+    listed = raw.list_objects_v2(Bucket=bucket, Prefix="meetings/")["Contents"]
+    digests = set()
+    for each in listed:
+        parsed = parse_key(each["Key"].removeprefix("meetings/"))
+        if parsed is not None and parsed.digest:
+            body = raw.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+            digests.add(hashlib.sha256(body).hexdigest())
+    raw.close()
+    assert served <= digests
+
+
+def test_a_bucket_that_is_not_there(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    moto_url: str,
+) -> None:
+    """It is named, in one line."""
+    with console(tmp_path, capsys, monkeypatch, meetings=1) as shell:
+        use_server(monkeypatch, moto_url)
+        shell.set(RTK_ARCHIVE_STORE="s3://there-is-no-such-bucket/x")
+        ran = shell.run("sync")
+
+    assert ran.code == 1
+    assert len(ran.err.splitlines()) == 1
+    assert "s3://there-is-no-such-bucket/x" in ran.err
