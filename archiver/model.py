@@ -92,6 +92,14 @@ class SessionId:
         return f"{self.app_id}/{self.session_id}"
 
 
+def is_id(text: str) -> bool:
+    """Whether an app or a session may be called so: its id becomes a folder's name.
+
+    Percent-encoded that takes three characters for each byte at worst.
+    """
+    return bool(text) and text.isprintable() and len(text.encode()) <= ID_BYTES_MAX
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One run of a meeting, as far as the archive needs to know it; no titles, no names."""
@@ -107,10 +115,8 @@ class Session:
     transcribed: bool | None = None
 
     def __post_init__(self) -> None:
-        for name in (self.app_id, self.session_id):
-            # An id becomes a folder's name, percent-encoded: three characters for each byte at worst.
-            if not name or not name.isprintable() or len(name.encode()) > ID_BYTES_MAX:
-                raise ValueError("an id that is empty, too long or not printable")
+        if not (is_id(self.app_id) and is_id(self.session_id)):
+            raise ValueError("an id that is empty, too long or not printable")
         if not self.meeting_id.isprintable():
             raise ValueError("a meeting id that is not printable")
         for moment in (self.started_at, self.ended_at, self.created_at):

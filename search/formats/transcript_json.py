@@ -143,29 +143,35 @@ def _is_in_seconds(rows: Sequence[Row], session_ms: int | None) -> bool:
     The reference's rule alone takes the first seconds of an hour, written in milliseconds, for
     its whole length in seconds.
     """
-    last = units = chars = 0.0
-    fractional = found = False
-    for start, end, _, _, _, _, text in rows:
-        if type(start) is Offset:
-            continue
-        found = True
-        fractional = fractional or _is_fractional(start) or _is_fractional(end)
-        last = max(last, start)
-        if end is not None and end > start:
-            last = max(last, end)
-            units += end - start
-            chars += len(text)
-    if not found:
+    spoken = [row for row in rows if type(row[0]) is not Offset]
+    if not spoken:
         return False
+    times = [row[0] for row in spoken]
+    times += [row[1] for row in spoken if row[1] is not None]
+    fractional = any(map(_is_fractional, times)) if float in set(map(type, times)) else False
+    last = max(times)
     fits = session_ms is None or last <= session_ms / 1000 * _MARGIN_RATIO + _MARGIN_S
     if fractional and fits:
         return True
+    if not fractional and not fits:
+        return False
+    units, chars = _spoken_units(spoken)
     known = fractional or (session_ms is not None and last > 0)
     in_seconds = chars / units > _CHARS_PER_UNIT if units else known
     return in_seconds if fractional else fits and in_seconds
 
 
-def _is_fractional(value: float | None) -> bool:
+def _spoken_units(rows: Sequence[Row]) -> tuple[float, int]:
+    """How long was spoken, in the file's own unit, and how many characters in that time."""
+    units, chars = 0.0, 0
+    for start, end, _, _, _, _, text in rows:
+        if end is not None and end > start:
+            units += end - start
+            chars += len(text)
+    return units, chars
+
+
+def _is_fractional(value: float) -> bool:
     return type(value) is float and not value.is_integer()
 
 

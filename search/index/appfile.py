@@ -193,10 +193,16 @@ class AppFile:
         number = first
         people = _by_name(document.participants)
         if document.transcript is not None:
-            for said in document.transcript.utterances:
-                known = said.participant_id or said.custom_id
-                who = self._speaker(said.speaker, known or people.get(said.speaker, ""))
-                yield (number, row_id, TRANSCRIPT, who, said.start_ms, said.end_ms, said.text)
+            numbers: dict[tuple[str, str, str], int] = {}
+            # Unpacked at once: this runs for every utterance there is.
+            for start_ms, end_ms, name, _, user_id, custom_id, text in (
+                document.transcript.utterances
+            ):
+                said_by = (name, user_id, custom_id)
+                if (who := numbers.get(said_by)) is None:
+                    known = user_id or custom_id or people.get(name, "")
+                    who = numbers[said_by] = self._speaker(name, known)
+                yield (number, row_id, TRANSCRIPT, who, start_ms, end_ms, text)
                 number += 1
         if document.chat is not None:
             for message in document.chat.messages:
@@ -280,8 +286,12 @@ def _by_name(participants: Iterable[Participant]) -> dict[str, str]:
 
 
 def _words(rows: list[_LineRow], prepared: list[str]) -> Iterator[tuple[int, str, str]]:
-    for row, text in zip(rows, prepared, strict=True):
-        yield row[0], text, f"s{row[3]} k{row[2]}"
+    written: dict[tuple[int, int], str] = {}
+    for (number, _, kind, speaker, _, _, _), text in zip(rows, prepared, strict=True):
+        who = written.get((speaker, kind))
+        if who is None:
+            who = written[speaker, kind] = f"{speaker_word(speaker)} {kind_word(kind)}"
+        yield number, text, who
 
 
 def _columns(rows: list[_LineRow], prepared: list[str]) -> list[str]:

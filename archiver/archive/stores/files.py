@@ -102,10 +102,11 @@ class Tree:
     def read(self, key: str, max_bytes: int) -> bytes:
         """The whole file."""
         with os.fdopen(self.open(key), "rb") as file:
-            data = file.read(max_bytes + 1)
-        if len(data) > max_bytes:
-            raise StoreError(f"{key} is larger than {max_bytes} bytes", key=key)
-        return data
+            # Asked for more than there is, Python would take memory for all that was asked for.
+            size_bytes = os.fstat(file.fileno()).st_size
+            if size_bytes > max_bytes:
+                raise StoreError(f"{key} is larger than {max_bytes} bytes", key=key)
+            return file.read(size_bytes)
 
     def open(self, key: str) -> int:
         """A descriptor of the file under this key, for reading."""
