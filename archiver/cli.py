@@ -139,9 +139,13 @@ async def sync(
     args: argparse.Namespace,
     settings: Settings,
     *,
-    afterwards: Callable[[Archive, Ledger], Coroutine[Any, Any, int]] | None = None,
+    afterwards: Callable[[Archive, Ledger], Coroutine[Any, Any, tuple[int, list[str]]]]
+    | None = None,
 ) -> int:
-    """One pass over everything that is not settled; `afterwards` follows what was archived."""
+    """One pass over everything that is not settled.
+
+    `afterwards` follows what was archived: it returns how many sessions, and what is damaged.
+    """
     from archiver.runtime import open_runtime
 
     if args.app:
@@ -151,10 +155,14 @@ async def sync(
             report = await runtime.worker.sync(
                 since=args.since, until=args.until, session_id=args.session, progress=update
             )
-        indexed = await afterwards(runtime.archive, runtime.ledger) if afterwards else 0
+        indexed, damage = 0, list[str]()
+        if afterwards is not None:
+            indexed, damage = await afterwards(runtime.archive, runtime.ledger)
         counts = runtime.ledger.session_counts(range_of(args))
     for session_id, problem in report.problems.items():
         say(f"session {visible(session_id)}: {visible(problem)}")
+    for problem in damage:
+        say(visible(problem))
     document = {
         "apps": report.apps,
         "sessions_listed": report.listed,
@@ -170,7 +178,7 @@ async def sync(
         answer_json(document)
     else:
         answer(_sync_text(document))
-    if report.lost or report.damaged:
+    if report.lost or report.damaged or damage:
         return LOST
     return PENDING if counts["pending"] else DONE
 
@@ -227,7 +235,7 @@ def status_code(document: dict[str, Any]) -> int:
 
 
 def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]:
-    """The ledger in numbers, with the nearest deadlines, what was lost, and what could not be read."""
+    """The ledger in numbers, with the nearest deadlines and what was lost."""
     artifacts: dict[str, dict[str, int]] = {}
     for (kind, outcome), count in ledger.artifact_counts(of).items():
         artifacts.setdefault(kind, {})[outcome] = count
@@ -246,10 +254,6 @@ def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]
         "lost": [
             {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
             for session_id, artifact, reason in ledger.lost(of, rows)
-        ],
-        "unparsed": [
-            {"session": session_id.session_id, "object": name, "reason": reason}
-            for session_id, name, reason in ledger.unparsed(of, rows)
         ],
         "requests": {
             f"{operation} {status_}": count
@@ -275,11 +279,12 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     ]
     lines += [
         f"unread     {visible(row['session'])}  {row['object']}: {row['reason']}"
-        for row in document["unparsed"]
+        for row in document.get("unread", ())
     ]
     if document.get("index"):
         index = document["index"]
-        lines.append(f"index      {index['sessions']} sessions, {index['behind']} to come")
+        unread = f", {index['unread']} artifacts could not be read" * bool(index["unread"])
+        lines.append(f"index      {index['sessions']} sessions, {index['behind']} to come{unread}")
     total = sum(document["requests"].values())
     return [*lines, f"requests   {total} made to the source"]
 

@@ -81,6 +81,14 @@ def _initial(db: Database) -> None:
             primary key (session, number)
         ) strict, without rowid
         """,
+        """
+        create table unread (
+            session integer not null,
+            name text not null,
+            reason text not null,
+            primary key (session, name)
+        ) strict, without rowid
+        """,
         f"""
         create virtual table sessions using fts5
             (transcript, chat, summary, title, content='', tokenize='{_TOKENIZE}')

@@ -97,14 +97,5 @@ def _initial(db: Database) -> None:
             primary key (day, operation, status)
         ) strict, without rowid
         """,
-        """
-        create table unparsed (
-            app_id text not null,
-            session_id text not null,
-            name text not null,
-            reason text not null,
-            primary key (app_id, session_id, name)
-        ) strict, without rowid
-        """,
     ):
         db.execute(statement)

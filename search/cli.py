@@ -14,6 +14,7 @@ from archiver.clock import SystemClock
 from archiver.errors import ArchiverError
 from archiver.model import to_ms
 from archiver.terminal import answer, answer_json, progress, say, visible
+from search.errors import IndexMissingError
 from search.formats import Limits
 from search.index.library import Library
 from search.index.seam import SearchRequest
@@ -44,11 +45,12 @@ def open_library(settings: Settings) -> Library:
 async def sync(args: argparse.Namespace, settings: Settings) -> int:
     """One pass, then the index."""
 
-    async def index(archive: Archive, ledger: Ledger) -> int:
+    async def index(archive: Archive, ledger: Ledger) -> tuple[int, list[str]]:
         indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
         try:
             with progress("indexing") as update:
-                return (await indexer.catch_up(update)).sessions
+                indexed = await indexer.catch_up(update)
+            return indexed.sessions, indexed.problems
         finally:
             indexer.close()
 
@@ -202,7 +204,7 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
 
     async with open_ledger(settings) as ledger:
         document = cli.status_document(ledger, cli.range_of(args))
-        document["index"] = index_status(settings, ledger)
+        document |= index_status(settings, ledger)
     if args.json:
         answer_json(document)
     else:
@@ -210,14 +212,24 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
     return cli.status_code(document)
 
 
-def index_status(settings: Settings, ledger: Ledger) -> dict[str, int]:
-    """How many sessions the index holds, and how many the ledger lists that it does not."""
+def index_status(settings: Settings, ledger: Ledger, rows: int = 10) -> dict[str, Any]:
+    """What the index holds, what the ledger lists that it does not, and what could not be read."""
     library = open_library(settings)
     try:
-        positions = library.positions()
-        return {"sessions": library.count(), "behind": behind(positions, ledger)}
+        unread, total = library.unread(rows)
+        index = {"sessions": library.count(), "behind": behind(library.positions(), ledger)}
+    except IndexMissingError:  # nothing was indexed yet, or it was deleted
+        unread, total = [], 0
+        index = {"sessions": 0, "behind": behind({}, ledger)}
     finally:
         library.close()
+    return {
+        "index": {**index, "unread": total},
+        "unread": [
+            {"session": each.session_id, "object": each.name, "reason": each.reason}
+            for each in unread
+        ],
+    }
 
 
 def behind(positions: dict[str, tuple[str, int]], ledger: Ledger) -> int:
@@ -246,7 +258,7 @@ async def rebuild(args: argparse.Namespace, settings: Settings) -> int:
         indexed = await _rebuild_index(settings)
         for problem in indexed.problems:
             say(visible(problem))
-        unread = f", {indexed.unparsed} artifacts could not be read" * bool(indexed.unparsed)
+        unread = f", {indexed.unread} artifacts could not be read" * bool(indexed.unread)
         answer(f"index: {indexed.sessions} sessions{unread}")
         code = max(code, LOST if indexed.problems else DONE)
     return code

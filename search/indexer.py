@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import anyio.to_thread
 
+from archiver.archive.keys import folder_of
 from archiver.errors import InventoryError, ObjectMissingError, StoreError
-from search.errors import IndexDamagedError
+from search.errors import IndexDamagedError, SearchError
 from search.index.appfile import AppFile
-from search.index.generations import Generations, app_path
+from search.index.generations import Generations, app_path, companions
 from search.index.seam import Document, Position
 from search.reading import Stored, parse_stored, read_session
 
@@ -53,8 +54,8 @@ class Indexed:
     """What a pass of the indexer did."""
 
     sessions: int = 0
-    unparsed: int = 0
-    problems: list[str] = field(default_factory=list)
+    unread: int = 0  #: artifacts that are archived and could not be read
+    problems: list[str] = field(default_factory=list)  #: what is wrong in the bucket
 
 
 @dataclass(slots=True)
@@ -104,30 +105,38 @@ class Indexer:
     async def _follow_app(
         self, app_id: str, folder: Path, indexed: Indexed, progress: Callable[[int], None]
     ) -> None:
-        epoch = self._ledger.epoch
-        file = self._file(folder, app_id)
-        if not file.is_current:
-            raise IndexDamagedError("the index was made by another release")
-        position = file.position()
-        seq = position.seq if position.epoch == epoch else 0
-        seen = _Seen(seq)
-        news = self._news(file, app_id, seen)
-        reads = ((line.seq, self._read(line.key, indexed)) for line in news)
+        file, position, versions = await anyio.to_thread.run_sync(self._begin, folder, app_id)
+        archive, epoch = self._archive.id, self._ledger.epoch
+        seen = _Seen(position.seq if position.epoch == epoch else 0)
+        news = self._news(versions, app_id, seen)
+        reads = ((line.seq, self._read(line, indexed)) for line in news)
         batch: list[Stored] = []
         async with aclosing(_read_ahead(reads)) as found:
             async for seq, stored in found:
                 batch += [stored] if stored is not None else []
                 if len(batch) >= BATCH_SESSIONS or _size_bytes(batch) > BATCH_BYTES:
-                    await self._take(file, batch, Position(epoch=epoch, seq=seq), indexed)
+                    here = Position(archive=archive, epoch=epoch, seq=seq)
+                    await self._take(file, batch, here, indexed)
                     progress(indexed.sessions)
                     batch = []
-        end = Position(epoch=epoch, seq=seen.seq)
+        end = Position(archive=archive, epoch=epoch, seq=seen.seq)
         if batch or end != position:
             await self._take(file, batch, end, indexed)
 
-    def _news(self, file: AppFile, app_id: str, seen: _Seen) -> Iterator[InventoryLine]:
+    def _begin(self, folder: Path, app_id: str) -> tuple[AppFile, Position, dict[str, int]]:
+        """An app's file, how far it is, and what it holds; IndexDamagedError where it is of no use."""
+        file = self._file(folder, app_id)
+        if not file.is_current:
+            raise IndexDamagedError("the index was made by another release")
+        position = file.position()
+        if position.archive not in {"", self._archive.id}:
+            raise IndexDamagedError("the index is of another archive")
+        return file, position, file.versions()
+
+    def _news(
+        self, versions: Mapping[str, int], app_id: str, seen: _Seen
+    ) -> Iterator[InventoryLine]:
         """What the ledger lists and the index has not seen, oldest first, each session's newest only."""
-        versions = file.versions()
         while lines := self._ledger.inventories_after(app_id, seen.seq, LINES_AT_ONCE):
             newest = {line.session_id: line for line in lines}
             for line in sorted(newest.values(), key=lambda each: each.seq):
@@ -136,50 +145,51 @@ class Indexer:
             seen.seq = lines[-1].seq
 
     def _file(self, folder: Path, app_id: str) -> AppFile:
-        if app_id not in self._files:
-            self._files[app_id] = AppFile.open(app_path(folder, app_id))
-        return self._files[app_id]
+        path = app_path(folder, app_id)
+        file = self._files.get(app_id)
+        if file is None:
+            if not path.exists() and any(each.exists() for each in companions(path)):
+                # SQLite would take what they hold for changes to the new file.
+                raise IndexDamagedError("an index file was deleted, and what belongs to it was not")
+            file = self._files[app_id] = AppFile.open(path)
+        elif not file.is_there:
+            raise IndexDamagedError("an index file was deleted")
+        return file
 
     async def _take(
         self, file: AppFile, batch: list[Stored], position: Position, indexed: Indexed
     ) -> None:
-        """Parse and write a batch in a thread, and tell the ledger what could not be read."""
-        problems = await anyio.to_thread.run_sync(self._parse_and_put, file, batch, position)
-        for stored, found in zip(batch, problems, strict=True):
-            inventory = stored.committed.inventory
-            if found or inventory.version > 1:
-                self._ledger.record_unparsed(inventory.session.id, found)
-            indexed.unparsed += len(found)
+        """Parse and write a batch in a thread."""
+        documents = await anyio.to_thread.run_sync(self._parse_and_put, file, batch, position)
+        indexed.unread += sum(len(each.unread) for each in documents)
         indexed.sessions += len(batch)
 
     def _parse_and_put(
         self, file: AppFile, batch: list[Stored], position: Position
-    ) -> list[Mapping[str, str]]:
+    ) -> list[Document]:
         """One thread does both: two would only wait for each other's turn at the interpreter."""
-        problems: list[Mapping[str, str]] = []
-
-        def documents() -> Iterator[Document]:
-            for stored in batch:
-                document, found = parse_stored(stored, self._limits)
-                problems.append(found)
-                yield document
-
         # Every object here is freed by its count; looking for cycles among them takes a tenth more.
         was_enabled = gc.isenabled()
         gc.disable()
         try:
-            file.put(documents(), position)
+            # All is parsed before the file is locked: what is slow to parse is in nobody's way.
+            documents = [parse_stored(stored, self._limits) for stored in batch]
+            file.put(documents, position)
         finally:
             if was_enabled:
                 gc.enable()
-        return problems
+        return documents
 
-    async def _read(self, key: str, indexed: Indexed) -> Stored | None:
+    async def _read(self, line: InventoryLine, indexed: Indexed) -> Stored | None:
+        """What the ledger's line names; where that is damaged, what is whole of its chain."""
         try:
-            committed = await self._archive.read(key)
+            committed = await self._archive.read(line.key)
         except (InventoryError, ObjectMissingError) as error:
             indexed.problems.append(error.message)
-            return None
+            chain = await self._archive.chain(folder_of(line.key))
+            if chain is None or chain.newest is None:
+                return None
+            committed = chain.newest
         return await read_session(self._archive, committed, self._limits)
 
     # ------------------------------------------------------------------ making it again
@@ -190,9 +200,14 @@ class Indexer:
         What is committed meanwhile is caught up before the swap and after it.
         """
         indexed = Indexed()
-        self.close()
-        self._generations.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = self._generations.create()
+        with self._generations.rebuilding() as folder:
+            self.close()
+            await self._fill(folder, indexed, progress)
+            self._folder = folder
+        return indexed
+
+    async def _fill(self, folder: Path, indexed: Indexed, progress: Callable[[int], None]) -> None:
+        """Index everything in the bucket into this folder."""
         epoch, starts = self._ledger.epoch, self._starts()
         batch: list[Stored] = []
         async with aclosing(_read_ahead(self._everything(indexed))) as found:
@@ -208,12 +223,9 @@ class Indexer:
                 batch.append(stored)
         await self._rebuild_batch(folder, batch, indexed)
         for app_id, file in self._files.items():
-            file.put((), Position(epoch=epoch, seq=starts.get(app_id, 0)))
+            seq = starts.get(app_id, 0)
+            file.put((), Position(archive=self._archive.id, epoch=epoch, seq=seq))
             await anyio.to_thread.run_sync(file.optimize)
-        self._folder = folder
-        self._generations.point_to(folder)
-        self._generations.remove_others()
-        return indexed
 
     def _starts(self) -> dict[str, int]:
         """Where each app's list stands before the bucket is read: all of that is in the bucket."""
@@ -244,7 +256,10 @@ class Indexer:
                 indexed = await self.catch_up()
                 if indexed.sessions:
                     log.info("index.caught_up", extra={"sessions": indexed.sessions})
-            except StoreError as error:
+                for problem in indexed.problems:
+                    log.warning("index.damage", extra={"problem": problem})
+            except (StoreError, SearchError) as error:
+                # An index can be made again, a missed deadline cannot: capture goes on meanwhile.
                 log.warning("index.waiting", extra={"error": error.message})
                 pause_s = FAULT_PAUSE_S
             try:

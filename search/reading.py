@@ -112,15 +112,15 @@ class _Parts:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def parse_stored(stored: Stored, limits: Limits) -> tuple[Document, dict[str, str]]:
-    """Parse what was read; what cannot be parsed is left out and named in the problems."""
+def parse_stored(stored: Stored, limits: Limits) -> Document:
+    """Parse what was read; what cannot be parsed is left out and named in `unread`."""
     inventory = stored.committed.inventory
     session = inventory.session
     parsed = _Parts(problems=dict(stored.problems))
     for artifact, (entry, body) in stored.bodies.items():
         _parse_into(parsed, artifact, entry, body, session, limits)
     record = parsed.record
-    document = Document(
+    return Document(
         app_id=session.app_id,
         session_id=session.session_id,
         meeting_id=session.meeting_id,
@@ -133,8 +133,8 @@ def parse_stored(stored: Stored, limits: Limits) -> tuple[Document, dict[str, st
         transcript=parsed.transcript,
         chat=parsed.chat,
         summary=parsed.summary,
+        unread=parsed.problems,
     )
-    return document, parsed.problems
 
 
 def _parse_into(

@@ -73,7 +73,7 @@ def test_from_a_session_to_a_search_hit(shell: Console) -> None:
 
     counted = shell.run("status", "--json").document
     assert counted["sessions"] == {"sessions": 3, "live": 0, "pending": 0, "lost": 0}
-    assert counted["index"] == {"sessions": 3, "behind": 0}
+    assert counted["index"] == {"sessions": 3, "behind": 0, "unread": 0}
     assert shell.run("status").code == 0
     checked = shell.run("verify", "--json")
     assert (checked.code, checked.document["findings"]) == (0, [])

@@ -83,6 +83,11 @@ def summary_request_name(number: int) -> str:
     return f"summary-request-{number}.json"
 
 
+def folder_of(key: str) -> str:
+    """The folder a key stands in, with its last slash."""
+    return key[: key.rfind("/") + 1]
+
+
 _NAME = re.compile(
     r"(?P<kind>[a-z][a-z-]*)\.(?P<digest>[0-9a-f]{64})\.(?P<extension>[a-z0-9]{1,8})\Z"
     r"|inventory-(?P<version>[0-9]{4,9})\.json\Z"

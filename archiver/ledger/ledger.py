@@ -203,17 +203,6 @@ class Ledger(LedgerReader):
         return True
 
     @explained
-    def record_unparsed(self, session_id: SessionId, problems: Mapping[str, str]) -> None:
-        """Take note of which archived artifacts of a session could not be read, by object name."""
-        names = [session_id.app_id, session_id.session_id]
-        with Transaction(self._db) as db:
-            db.execute("delete from unparsed where app_id = ? and session_id = ?", names)
-            db.executemany(
-                "insert into unparsed values (?, ?, ?, ?)",
-                [(*names, name, reason) for name, reason in problems.items()],
-            )
-
-    @explained
     def count_requests(self, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
         """Add to today's counts of requests by operation and status."""
         with Transaction(self._db) as db:

@@ -285,18 +285,6 @@ class LedgerReader:
         return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]
 
     @explained
-    def unparsed(self, of: Range, limit: int) -> list[tuple[SessionId, str, str]]:
-        """Archived artifacts that could not be read, by object name, and why."""
-        condition, values = of.where()
-        rows = self._db.execute(
-            "select app_id, session_id, name, reason"
-            " from unparsed join session using (app_id, session_id)"
-            f" where {condition} order by started_at_ms desc, name limit ?",
-            [*values, limit],
-        )
-        return [(SessionId(row[0], row[1]), row[2], row[3]) for row in rows]
-
-    @explained
     def all_states(self) -> Iterator[SessionState]:
         """Every session, in the order of its id: for comparing one ledger with another."""
         rows = self._db.execute("select app_id, session_id from session order by 1, 2").fetchall()

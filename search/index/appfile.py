@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,14 +20,14 @@ from search.index.seam import Document, Position
 from search.text import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from search.formats import Participant
 
 #: Changes whenever prepared words do, as with the interpreter's tables of characters: an index of
 #: another analysis is made again, since it could not even be told which words to forget.
-ANALYSIS = f"3, Unicode {unicodedata.unidata_version}"
+ANALYSIS = f"4, Unicode {unicodedata.unidata_version}"
 
 KINDS = ("transcript", "chat", "summary")
 TRANSCRIPT, CHAT, SUMMARY = range(3)
@@ -118,31 +119,36 @@ class AppFile:
     @property
     def is_current(self) -> bool:
         """Whether this index was made by the same definition of a word."""
-        row = self._db.execute("select value from about where name = 'analysis'").fetchone()
+        with _explained(self._path):
+            row = self._db.execute("select value from about where name = 'analysis'").fetchone()
         return row is not None and row[0] == ANALYSIS
 
     def position(self) -> Position:
         """How far this index has followed the ledger."""
-        rows = dict(self._db.execute("select name, value from about").fetchall())
-        return Position(epoch=rows.get("epoch", ""), seq=int(rows.get("seq", 0)))
+        with _explained(self._path):
+            rows = dict(self._db.execute("select name, value from about").fetchall())
+        return Position(
+            archive=rows.get("archive", ""),
+            epoch=rows.get("epoch", ""),
+            seq=int(rows.get("seq", 0)),
+        )
 
     def versions(self) -> dict[str, int]:
         """The inventory version of every session in it."""
-        return dict(self._db.execute("select session_id, version from session").fetchall())
+        with _explained(self._path):
+            return dict(self._db.execute("select session_id, version from session").fetchall())
 
-    def put(self, documents: Iterable[Document], position: Position) -> None:
+    def put(self, documents: Sequence[Document], position: Position) -> None:
         """Take these sessions in, or anew, and move on to this position, in one transaction.
 
         Raises IndexDamagedError, or SearchError where it cannot be written just now.
         """
+        about = {**dataclasses.asdict(position), "seq": str(position.seq)}
         try:
             with _explained(self._path), Transaction(self._db):
                 for document in documents:
                     self._put(document)
-                self._db.executemany(
-                    "insert or replace into about values (?, ?)",
-                    [("epoch", position.epoch), ("seq", str(position.seq))],
-                )
+                self._db.executemany("insert or replace into about values (?, ?)", about.items())
         except BaseException:
             self._speakers.clear()  # names taken in a transaction that was rolled back
             raise
@@ -183,6 +189,11 @@ class AppFile:
             ],
         )
 
+        self._db.executemany(
+            "insert into unread values (?, ?, ?)",
+            [(row_id, name, reason) for name, reason in document.unread.items()],
+        )
+
     def _insert_lines(self, rows: list[_LineRow], prepared: list[str]) -> None:
         self._db.executemany("insert into line values (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.executemany(
@@ -195,9 +206,15 @@ class AppFile:
         if document.transcript is not None:
             numbers: dict[tuple[str, str, str], int] = {}
             # Unpacked at once: this runs for every utterance there is.
-            for start_ms, end_ms, name, _, user_id, custom_id, text in (
-                document.transcript.utterances
-            ):
+            for (
+                start_ms,
+                end_ms,
+                name,
+                _,
+                user_id,
+                custom_id,
+                text,
+            ) in document.transcript.utterances:
                 said_by = (name, user_id, custom_id)
                 if (who := numbers.get(said_by)) is None:
                     known = user_id or custom_id or people.get(name, "")
@@ -261,6 +278,7 @@ class AppFile:
         )
         self._db.execute("delete from line where id between ? and ?", [first, last])
         self._db.execute("delete from participant where session = ?", [row_id])
+        self._db.execute("delete from unread where session = ?", [row_id])
         self._db.execute("delete from session where id = ?", [row_id])
         return int(row_id)
 

@@ -13,6 +13,7 @@ from search.errors import CursorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from search.index.seam import SearchRequest
 
@@ -37,9 +38,14 @@ class Cursor:
     after: tuple[int, str] | None = None
 
 
-def fingerprint(request: SearchRequest) -> str:
-    """What a cursor belongs to: the question, not how its answer is cut."""
+def fingerprint(request: SearchRequest, generation: Path | None) -> str:
+    """What a cursor belongs to: the question, not how its answer is cut.
+
+    By relevance also the index that answered: made again, it numbers its rows anew.
+    """
     question = [str(request.query), request.apps, request.sort, request.match]
+    if request.sort == "relevance" and generation is not None:
+        question.append(generation.name)
     text = json.dumps(question, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -17,7 +17,7 @@ from search.index.matching import Cut, Match, Matches, Matching, sort_key
 from search.index.moments import find_moments
 from search.index.planning import plan
 from search.index.readers import Readers
-from search.index.seam import Line, SearchRequest, SessionCard
+from search.index.seam import Line, SearchRequest, SessionCard, Unread
 from search.query import Matcher
 from search.results import Hit, SearchResult
 
@@ -61,8 +61,11 @@ class Library:
 
         Raises SearchTimeoutError, CursorError, IndexMissingError or IndexDamagedError.
         """
+        return self._readers.retrying(lambda: self._search(request))
+
+    def _search(self, request: SearchRequest) -> SearchResult:
         deadline = self._readers.deadline()
-        belongs_to = cursors.fingerprint(request)
+        belongs_to = cursors.fingerprint(request, self._readers.folder())
         cursor = cursors.decode(request.cursor, belongs_to)
         asked = request.query.filters
         files = {
@@ -200,17 +203,13 @@ class Library:
 
     def session(self, session_id: str, *, apps: tuple[str, ...] | None) -> SessionCard | None:
         """One session by its id, in whichever of these apps."""
-        deadline = self._readers.deadline()
-        for app_id, path in self._readers.files(apps).items():
-            with self._readers.reading(path, deadline) as db:
-                if (card := _card(db, app_id, session_id)) is not None:
-                    return card
-        return None
+        cards = self._ask(apps, lambda app_id, db: _card(db, app_id, session_id))
+        return next((each for each in cards if each is not None), None)
 
     def participants(self, card: SessionCard) -> list[Participant]:
         """Who took part in a session, one entry a connection."""
 
-        def read(db: Connection) -> list[Participant]:
+        def read(_app_id: str, db: Connection) -> list[Participant]:
             rows = db.execute(
                 "select peer_id, user_id, custom_id, name, joined_at_ms, left_at_ms"
                 " from participant join session on session.id = participant.session"
@@ -220,13 +219,13 @@ class Library:
             names = ("peer_id", "user_id", "custom_id", "name", "joined_at_ms", "left_at_ms")
             return [Participant(**dict(zip(names, row, strict=True))) for row in rows]
 
-        return self._ask(card, read)
+        return [each for found in self._ask((card.app_id,), read) for each in found]
 
     def lines(self, card: SessionCard, kind: str = "") -> list[Line]:
         """What was said, typed or summed up in a session, in order."""
+        numbers = [KINDS.index(kind)] if kind else [*range(len(KINDS))]
 
-        def read(db: Connection) -> list[Line]:
-            numbers = [KINDS.index(kind)] if kind else [*range(len(KINDS))]
+        def read(_app_id: str, db: Connection) -> list[Line]:
             rows = db.execute(
                 "select kind, coalesce(speaker.name, ''), start_ms, end_ms, text"
                 " from line left join speaker on speaker.id = line.speaker"
@@ -244,30 +243,55 @@ class Library:
                 if row[0] in numbers
             ]
 
-        return self._ask(card, read)
-
-    def _ask(self, card: SessionCard, read: Callable[[Connection], list[T]]) -> list[T]:
-        for path in self._readers.files((card.app_id,)).values():
-            with self._readers.reading(path, self._readers.deadline()) as db:
-                return read(db)
-        return []
+        return [each for found in self._ask((card.app_id,), read) for each in found]
 
     def positions(self) -> dict[str, tuple[str, int]]:
         """How far each app's index has followed the ledger: its epoch, and the place in its list."""
-        positions, deadline = {}, self._readers.deadline()
-        for app_id, path in self._readers.files(None).items():
-            with self._readers.reading(path, deadline) as db:
-                about = dict(db.execute("select name, value from about").fetchall())
-            positions[app_id] = (about.get("epoch", ""), int(about.get("seq", 0)))
-        return positions
+
+        def read(app_id: str, db: Connection) -> tuple[str, tuple[str, int]]:
+            about = dict(db.execute("select name, value from about").fetchall())
+            return app_id, (about.get("epoch", ""), int(about.get("seq", 0)))
+
+        return dict(self._ask(None, read))
 
     def count(self) -> int:
         """How many sessions the index holds."""
-        total, deadline = 0, self._readers.deadline()
-        for path in self._readers.files(None).values():
-            with self._readers.reading(path, deadline) as db:
-                total += db.execute("select count(*) from session").fetchone()[0]
-        return total
+
+        def read(_app_id: str, db: Connection) -> int:
+            return int(db.execute("select count(*) from session").fetchone()[0])
+
+        return sum(self._ask(None, read))
+
+    def unread(self, limit: int) -> tuple[list[Unread], int]:
+        """Artifacts that are archived and could not be read, newest sessions first; and how many."""
+
+        def read(_app_id: str, db: Connection) -> tuple[list[tuple[int, Unread]], int]:
+            rows = db.execute(
+                "select started_at_ms, session_id, name, reason from unread"
+                " join session on session.id = unread.session"
+                " order by started_at_ms desc, session_id, name limit ?",
+                [limit],
+            )
+            found = [
+                (row[0], Unread(session_id=row[1], name=row[2], reason=row[3])) for row in rows
+            ]
+            return found, int(db.execute("select count(*) from unread").fetchone()[0])
+
+        answers = self._ask(None, read)
+        newest = sorted((each for found, _ in answers for each in found), key=lambda each: -each[0])
+        return [each for _, each in newest[:limit]], sum(count for _, count in answers)
+
+    def _ask(self, apps: tuple[str, ...] | None, read: Callable[[str, Connection], T]) -> list[T]:
+        """What each of these apps' files has to say."""
+
+        def ask() -> list[T]:
+            deadline, answers = self._readers.deadline(), list[T]()
+            for app_id, path in self._readers.files(apps).items():
+                with self._readers.reading(path, deadline) as db:
+                    answers.append(read(app_id, db))
+            return answers
+
+        return self._readers.retrying(ask)
 
 
 def _card(db: Connection, app_id: str, session_id: str) -> SessionCard | None:

@@ -6,17 +6,19 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from migrations.sqlite import DatabaseError, OperationalError, connect
 from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
 from search.index.generations import Generations, app_path, apps_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from migrations.sqlite import Connection
+
+T = TypeVar("T")
 
 #: How many virtual machine steps of SQLite pass between two looks at the clock.
 STEPS_PER_LOOK = 20_000
@@ -98,7 +100,7 @@ class Readers:
 
         Raises IndexMissingError where there is no index at all.
         """
-        folder = self._generations.current()
+        folder = self.folder()
         if folder is None:
             raise IndexMissingError(
                 "there is no index yet",
@@ -108,8 +110,24 @@ class Readers:
             self._pool.forget_others(folder)
             self._folder = folder
         present = apps_in(folder)
+        if self.folder() != folder:  # it was being deleted while it was listed
+            return self.files(apps)
         wanted = present if apps is None else [each for each in present if each in apps]
         return {app_id: app_path(folder, app_id) for app_id in wanted}
+
+    def folder(self) -> Path | None:
+        """The generation that is read now."""
+        return self._generations.current()
+
+    def retrying(self, answer: Callable[[], T]) -> T:
+        """What `answer` gives; asked again where the index was swapped under it meanwhile."""
+        while True:
+            folder = self.folder()
+            try:
+                return answer()
+            except (IndexDamagedError, IndexMissingError):
+                if self.folder() == folder:
+                    raise
 
     @contextmanager
     def reading(self, path: Path, deadline: float) -> Iterator[Connection]:

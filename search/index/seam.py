@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from search.formats import Chat, Participant, Summary, Transcript
     from search.query import Query
@@ -29,12 +29,14 @@ class Document:
     transcript: Transcript | None = None
     chat: Chat | None = None
     summary: Summary | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)  #: reasons, by the object's bare name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far an app's index has followed the ledger's list of inventories."""
+    """How far an app's index has followed a ledger's list of an archive's inventories."""
 
+    archive: str = ""
     epoch: str = ""
     seq: int = 0
 
@@ -62,6 +64,15 @@ class Line:
     start_ms: int | None
     end_ms: int | None
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """An artifact that is archived and could not be read."""
+
+    session_id: str
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
