@@ -163,9 +163,12 @@ async def sync(
         say(f"session {visible(session_id)}: {visible(problem)}")
     for problem in damage:
         say(visible(problem))
+    if report.malformed:
+        say(f"{report.malformed} sessions in the source's list could not be read: they have no id")
     document = {
         "apps": report.apps,
         "sessions_listed": report.listed,
+        "sessions_unreadable": report.malformed,
         "sessions_new": report.new,
         "sessions_attempted": report.attempted,
         "sessions_settled": report.settled,
@@ -180,7 +183,7 @@ async def sync(
         answer(_sync_text(document))
     if report.lost or report.damaged or damage:
         return LOST
-    return PENDING if counts["pending"] else DONE
+    return PENDING if counts["pending"] or report.malformed else DONE
 
 
 def _sync_text(document: dict[str, Any]) -> str:

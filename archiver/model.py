@@ -135,6 +135,11 @@ class Session:
         return self.started_at + SOURCE_RETENTION - DEADLINE_MARGIN
 
     @property
+    def seen_ended_at(self) -> datetime:
+        """When it ended, or where the source does not say, when it began."""
+        return self.ended_at or self.started_at
+
+    @property
     def final_at(self) -> datetime:
         """When what is not there is called absent or lost; an end before the start decides nothing."""
         return max(self.ended_at or self.started_at, self.started_at) + SOURCE_RETENTION

@@ -45,6 +45,7 @@ async def rebuild_ledger(
     try:
         fresh = Ledger.open(aside)
         try:
+            fresh.bind(archive.id)
             rebuilt = await _fill(fresh, archive, clock, progress)
             _swap(fresh, path, clock)
         finally:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from archiver.archive.stores import Stored
 
 
+_KNOWN = frozenset(each.value for each in Outcome)
+
+
 def entry_of(state: ArtifactState) -> Entry:
     """The entry of an artifact that has no object, or whose object an earlier entry names."""
     pending = state.outcome is Outcome.PENDING
@@ -68,10 +71,17 @@ def _attempts(state: ArtifactState) -> dict[str, object]:
 
 
 def states_of(inventory: Inventory, now: datetime) -> dict[ArtifactId, ArtifactState]:
-    """The states an inventory tells of, for the known outcomes; what is not settled is due now."""
-    known = {each.value for each in Outcome}
+    """The states an inventory tells of, for the known outcomes; what is not settled is due now.
+
+    After a tombstone nothing is: whatever it says, it is the end.
+    """
+    if inventory.tombstone:
+        return {
+            each.artifact: ArtifactState(artifact=each.artifact, outcome=Outcome.DESTROYED)
+            for each in inventory.entries
+        }
     states = {
-        entry.artifact: _state_of(entry) for entry in inventory.entries if entry.outcome in known
+        entry.artifact: _state_of(entry) for entry in inventory.entries if entry.outcome in _KNOWN
     }
     return {
         artifact: due_again(state, now, inventory.session.final_at)
@@ -112,14 +122,29 @@ def _time(value: object) -> datetime | None:
         return None
 
 
+def _stored_elsewhere(
+    recorded: ArtifactState, own: ArtifactState, inventory: Inventory, now: datetime
+) -> ArtifactState:
+    """What is recorded, with how often we asked ourselves and when we ask again."""
+    if recorded.outcome is not Outcome.EMPTY or own.outcome is not Outcome.EMPTY:
+        return due_again(recorded, now, inventory.session.final_at)
+    return replace(recorded, attempts=own.attempts, next_attempt_at=own.next_attempt_at)
+
+
 def adopt_entries(
     states: Mapping[ArtifactId, ArtifactState], inventory: Inventory, now: datetime
 ) -> dict[ArtifactId, ArtifactState]:
     """These states, brought in line with what the inventory says is stored."""
+    if inventory.tombstone:
+        return states_of(inventory, now)
     merged = dict(states)
     for entry in inventory.entries:
         state = merged.get(entry.artifact)
-        if state is not None and entry.has_object and state.digest != entry.digest:
-            state = _state_of(entry)
-            merged[entry.artifact] = due_again(state, now, inventory.session.final_at)
+        if state is None or entry.outcome not in _KNOWN:
+            continue
+        recorded = _state_of(entry)
+        if entry.has_object and state.digest != entry.digest:
+            merged[entry.artifact] = _stored_elsewhere(recorded, state, inventory, now)
+        elif recorded.settled and not entry.has_object and recorded.outcome != state.outcome:
+            merged[entry.artifact] = recorded
     return merged

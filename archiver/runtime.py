@@ -67,6 +67,14 @@ async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
 
 
 @asynccontextmanager
+async def open_views(settings: Settings) -> AsyncIterator[tuple[Archive, Ledger]]:
+    """The archive these settings name, and the ledger that belongs to it."""
+    async with open_archive(settings) as archive, open_ledger(settings) as ledger:
+        ledger.bind(archive.id)
+        yield archive, ledger
+
+
+@asynccontextmanager
 async def open_ledger(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Ledger]:
     """The ledger of these settings."""
     ledger = Ledger.open(settings.ledger_path, read_only=read_only)
@@ -93,11 +101,20 @@ async def open_runtime(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
         )
         archive = await Archive.open(store, origin=origin, made=maker.made(clock.now()))
+        ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
+        expectation = expectation_of(settings)
+        ledger.expect(expectation.fingerprint, clock.now())
         budget = Budget(
             max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
         )
         requests: Counter[tuple[str, str]] = Counter()
+        malformed: Counter[str] = Counter()
+
+        def count_malformed(app_id: str, rows: int) -> None:
+            log.warning("sessions.malformed", extra={"app": app_id, "rows": rows})
+            malformed[app_id] += rows
+
         source = await stack.enter_async_context(
             RealtimeKit(
                 base_url=settings.base_url,
@@ -106,7 +123,7 @@ async def open_runtime(
                 budget=budget,
                 clock=clock,
                 on_request=lambda operation, status: requests.update([(operation, status)]),
-                on_malformed=_report_malformed,
+                on_malformed=count_malformed,
                 connections=max(settings.concurrency * 2, 8),
                 trust_env=settings.proxy,
             )
@@ -133,7 +150,7 @@ async def open_runtime(
             summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
             archive=archive,
             ledger=ledger,
-            expectation=expectation_of(settings),
+            expectation=expectation,
             maker=maker,
             clock=clock,
         )
@@ -146,6 +163,7 @@ async def open_runtime(
             clock=clock,
             share=share,
             requests=requests,
+            malformed=malformed,
         )
         yield Runtime(
             settings=settings,
@@ -156,10 +174,6 @@ async def open_runtime(
             worker=worker,
             clock=clock,
         )
-
-
-def _report_malformed(app_id: str, rows: int) -> None:
-    log.warning("sessions.malformed", extra={"app": app_id, "rows": rows})
 
 
 def _prepare_spool(spool: Path) -> None:

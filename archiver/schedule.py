@@ -30,6 +30,12 @@ INTERVAL_LAST = timedelta(hours=12)
 INTERVAL_FIRST_UNTRANSCRIBED = timedelta(hours=1)
 #: One last look this long before the source may delete, whatever the interval says.
 LAST_LOOK = timedelta(minutes=30)
+#: Only what the source said so shortly before the deadline is evidence that there is none: the
+#: longest interval between two looks, and the last look.
+EVIDENCE_AGE_MAX = INTERVAL_LAST + timedelta(hours=1)
+#: No attempt is ever planned further ahead than this: a time that is was planned by a clock that ran
+#: ahead.
+PLANNED_AHEAD_MAX = INTERVAL_LAST + timedelta(hours=1)
 #: A session with nothing archived this long after its end gets an inventory that says so.
 SOFT_ALARM = timedelta(hours=24)
 
@@ -45,8 +51,8 @@ REASON_DOWNLOAD_FAILED = "download failed"
 
 #: The last status of an artifact that the source never answered about.
 NO_ANSWER = "no answer"
-
-
+#: The last status of an artifact of which the source answered what cannot be understood.
+MALFORMED = "malformed"
 #: What the source answers, healthily, of an artifact that is not there.
 HEALTHY = frozenset({"200", "204", "404"})
 
@@ -73,6 +79,9 @@ class ArtifactState:
     last_attempt_at: datetime | None = None
     last_status: str = ""  #: of the last answer: an HTTP status, or the name of an error
     next_attempt_at: datetime | None = None
+    none_at: datetime | None = (
+        None  #: when the source last said, healthily and in time, there is none
+    )
 
     @property
     def settled(self) -> bool:
@@ -100,6 +109,12 @@ class Expectation:
     summary_wait: timedelta
     summary_patience: timedelta
     peer_reports: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """What is asked for, in one word: it changes when sessions must be looked at again."""
+        reports = "peer reports" * self.peer_reports
+        return " ".join([*self.formats, self.summaries, reports]).strip()
 
     @property
     def probe(self) -> ArtifactId:
@@ -187,10 +202,10 @@ def may_request_summary(
     The second is allowed only where the first provably started nothing, or its fate is unknown and
     patience has run out; never a third.
     """
-    if expectation.summaries != "generate" or 2 in requests:
+    if expectation.summaries != "generate" or 2 in requests or now >= session.deadline_at:
         return None
     if (first := requests.get(1)) is None:
-        waited = now >= (session.ended_at or session.started_at) + expectation.summary_wait
+        waited = now >= session.seen_ended_at + expectation.summary_wait
         return 1 if waited else None
     if first.fate is Fate.NOT_STARTED:
         return 2
@@ -200,24 +215,26 @@ def may_request_summary(
 
 
 def next_attempt(
-    state: ArtifactState, session: Session, now: datetime, *, sooner: datetime | None = None
+    state: ArtifactState, session: Session, now: datetime, *, at: datetime | None = None
 ) -> datetime:
     """When to ask for this artifact again.
 
-    At doubling intervals, no later than `sooner`, and in any case shortly before the deadline and at
-    the moment that decides.
+    At doubling intervals, or `at` this moment where it is known; in any case a day after the end,
+    shortly before the deadline, and at the moment that decides.
     """
     untranscribed = session.transcribed is False and state.artifact != CHAT
     first = INTERVAL_FIRST_UNTRANSCRIBED if untranscribed else INTERVAL_FIRST
     doublings = min(max(state.attempts - 1, 0), 20)
     interval = min(first * (1 << doublings), INTERVAL_LAST)
     moment = now + interval
-    if sooner is not None:
-        moment = min(max(sooner, now + INTERVAL_FIRST), moment)
-    for stop in (session.deadline_at - LAST_LOOK, session.final_at):
-        if now < stop < moment:
-            return stop
-    return moment
+    if at is not None:
+        moment = min(max(at, now + INTERVAL_FIRST), now + INTERVAL_LAST)
+    stops = (
+        session.seen_ended_at + SOFT_ALARM,
+        session.deadline_at - LAST_LOOK,
+        session.final_at,
+    )
+    return min((stop for stop in stops if now < stop < moment), default=moment)
 
 
 def after_none(
@@ -226,13 +243,11 @@ def after_none(
     """The state once the source has said, healthily, that there is no such artifact.
 
     That it once offered what could not be downloaded is not forgotten; and what it says when it may
-    have deleted everything already is no evidence, if it was asked before.
+    have deleted everything already is no evidence.
     """
-    if now >= session.deadline_at and before.attempts:
-        return replace(after, last_status=before.last_status, reason=before.reason)
-    if before.reason == REASON_DOWNLOAD_FAILED:
-        return replace(after, reason=before.reason)
-    return after
+    reason = before.reason if before.reason == REASON_DOWNLOAD_FAILED else ""
+    in_time = now < session.deadline_at
+    return replace(after, reason=reason, none_at=now if in_time else before.none_at)
 
 
 def decide(
@@ -250,21 +265,29 @@ def decide(
     if now < session.final_at and not late:
         return dict(states)
     spoken = has_transcript(states)
-    return {artifact: _final(state, late=late, spoken=spoken) for artifact, state in states.items()}
+    return {
+        artifact: _final(state, session, late=late, spoken=spoken)
+        for artifact, state in states.items()
+    }
 
 
-def _final(state: ArtifactState, *, late: bool, spoken: bool) -> ArtifactState:
+def _final(state: ArtifactState, session: Session, *, late: bool, spoken: bool) -> ArtifactState:
     if state.outcome is Outcome.EMPTY:
         return replace(state, next_attempt_at=None)
     unanswered = state.last_status in {"", NO_ANSWER}
     if state.outcome is not Outcome.PENDING or (late and unanswered):
         return state
-    outcome, reason = _verdict(state, late=late, spoken=spoken)
+    outcome, reason = _verdict(state, session, late=late, spoken=spoken)
     return replace(state, outcome=outcome, reason=reason, next_attempt_at=None)
 
 
-def _verdict(state: ArtifactState, *, late: bool, spoken: bool) -> tuple[Outcome, str]:
-    healthy_none = state.last_status in HEALTHY and not state.reason
+def _verdict(
+    state: ArtifactState, session: Session, *, late: bool, spoken: bool
+) -> tuple[Outcome, str]:
+    said_none = state.none_at is not None and (
+        state.none_at >= session.deadline_at - EVIDENCE_AGE_MAX
+    )
+    healthy_none = said_none and not state.reason
     if late:
         return Outcome.LOST, REASON_NOT_SEEN_IN_TIME
     if state.artifact == SUMMARY and not spoken and healthy_none:
@@ -287,7 +310,8 @@ def summary_look_again(
     if expectation.summaries != "generate":
         return None
     if not requests:
-        return (session.ended_at or session.started_at) + expectation.summary_wait
+        asked_at = session.seen_ended_at + expectation.summary_wait
+        return asked_at if asked_at > now else None
     latest = requests[max(requests)]
     return now + max(now - latest.at, INTERVAL_FIRST)
 

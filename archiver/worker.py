@@ -7,9 +7,9 @@ times a day; windows overlap, and a session is known by its id.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections import Counter, OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from archiver.errors import (
     DownloadError,
     SourceDeniedError,
     SourceError,
+    SourceNotFoundError,
     StoreDeniedError,
     StoreError,
 )
@@ -48,6 +49,9 @@ DAMAGE_PAUSE = timedelta(hours=6)
 FOLLOW_EVERY = timedelta(minutes=5)
 IDLE_MAX = timedelta(seconds=30)
 LISTED_MAX = 20_000
+LISTED_AT_ONCE = 200
+#: A session that is still live after so long may have ended beyond what is listed: it is asked for.
+LIVE_MAX = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class Report:
 
     apps: int = 0
     listed: int = 0
+    malformed: int = 0  #: rows of the source's lists that could not be read
     new: int = 0
     attempted: int = 0
     settled: int = 0
@@ -92,6 +97,7 @@ class Worker:
         clock: Clock,
         share: Share = WHOLE,
         requests: Counter[tuple[str, str]] | None = None,
+        malformed: Counter[str] | None = None,
     ) -> None:
         self._source = source
         self._capture = capture
@@ -103,6 +109,8 @@ class Worker:
         self._listed: OrderedDict[SessionId, SessionPayload] = OrderedDict()
         #: Requests to the source by operation and status, counted by whoever makes them.
         self._requests = Counter() if requests is None else requests
+        #: Rows of its lists that could not be read, by app, counted by whoever reads them.
+        self._malformed = Counter() if malformed is None else malformed
         self._wake = asyncio.Event()
         self.total = Report()
         self.on_committed: Callable[[Attempt], None] = lambda _attempt: None
@@ -129,6 +137,8 @@ class Worker:
             except SourceError as error:  # the other apps are listed all the same
                 failure = failure or error
         self._write_counts()
+        report.malformed += self._malformed.total()
+        self._malformed.clear()
         if failure is not None:
             raise failure
         return report
@@ -140,14 +150,16 @@ class Worker:
         self, app_id: str, since: datetime, until: datetime | None, report: Report
     ) -> None:
         batch: list[SessionPayload] = []
-        async for payload in self._newest_first(app_id, since):
-            if until is not None and payload.session.started_at >= until:
-                continue
-            batch.append(payload)
-            if len(batch) >= 200:
-                self._take(batch, report)
-                batch = []
-        self._take(batch, report)
+        try:
+            async for payload in self._newest_first(app_id, since):
+                if until is not None and payload.session.started_at >= until:
+                    continue
+                batch.append(payload)
+                if len(batch) >= LISTED_AT_ONCE:
+                    self._take(batch, report)
+                    batch = []
+        finally:  # what was listed counts, though the next page cannot be had
+            self._take(batch, report)
 
     async def _newest_first(self, app_id: str, since: datetime) -> AsyncIterator[SessionPayload]:
         """Sessions of an app from the newest back to those created before `since`.
@@ -170,6 +182,19 @@ class Worker:
         while len(self._listed) > LISTED_MAX:
             self._listed.popitem(last=False)
         self._wake.set()
+
+    async def _ask_live(self) -> None:
+        """Ask for sessions that have been live suspiciously long: they may have ended unseen."""
+        now = self._clock.now()
+        for session in self._ledger.live_before(now - LIVE_MAX):
+            try:
+                payload = await self._source.session(session.app_id, session.session_id)
+            except SourceNotFoundError:
+                # It is gone: what became of its artifacts is decided as of any that has ended.
+                self._ledger.see([dataclasses.replace(session, ended=True)], now)
+                continue
+            if payload.session.ended:
+                self._take([payload], Report())
 
     def _horizon(self, now: datetime) -> datetime:
         """How far back a short look reaches: to the oldest session that is still live, within reason."""
@@ -198,6 +223,7 @@ class Worker:
             await self.discover(
                 since or self._clock.now() - self._settings.lookback, until, report=report
             )
+            await self._ask_live()
         except SourceDeniedError:
             raise
         except SourceError as error:  # what is known already is captured all the same
@@ -209,6 +235,11 @@ class Worker:
         )
         due = self._due(10_000_000, everything=True, of=of)
         if session_id is not None:
+            if not self._ledger.find(session_id) and failure is None:
+                raise ArchiverError(
+                    f"session {session_id} is not listed by the source",
+                    hint="check its id, or reach further back with --since",
+                )
             due = [each for each in due if each.session_id == session_id]
         await self._attempt_all(due, report, progress)
         self._write_counts()
@@ -306,10 +337,12 @@ class Worker:
         whole_at = self._clock.now()
         while True:
             now = self._clock.now()
-            whole = now >= whole_at
+            whole = now >= whole_at or whole_at - now > self._settings.lookback_every
             since = now - self._settings.lookback if whole else self._horizon(now)
             try:
                 report = await self.discover(since)
+                if whole:
+                    await self._ask_live()
             except SourceDeniedError:
                 raise
             except SourceError as error:
@@ -385,5 +418,4 @@ class Worker:
         finally:
             for each in waits:
                 each.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*waits, return_exceptions=True)
+            await asyncio.gather(*waits, return_exceptions=True)

@@ -62,6 +62,7 @@ def _initial(db: Database) -> None:
             last_attempt_at_ms integer,
             last_status text not null,
             next_attempt_at_ms integer,
+            none_at_ms integer,
             primary key (app_id, session_id, kind, format)
         ) strict, without rowid
         """,

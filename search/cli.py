@@ -95,13 +95,12 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
 
 async def serve_only(_args: argparse.Namespace, settings: Settings) -> int:
     """The endpoint alone."""
-    from archiver.runtime import open_archive, open_ledger
+    from archiver.runtime import open_views
     from search.web import Services, create_app, serve
 
     stop = cli.stop_event()
     async with AsyncExitStack() as stack:
-        archive = await stack.enter_async_context(open_archive(settings))
-        ledger = await stack.enter_async_context(open_ledger(settings))
+        archive, ledger = await stack.enter_async_context(open_views(settings))
         library = open_library(settings)
         stack.callback(library.close)
         services = Services(
@@ -180,12 +179,11 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def show(args: argparse.Namespace, settings: Settings) -> int:
     """One session: what is archived of it, or what was said."""
-    from archiver.runtime import open_archive, open_ledger
+    from archiver.runtime import open_views
     from search.presentation import print_session, session_document
 
     async with AsyncExitStack() as stack:
-        archive = await stack.enter_async_context(open_archive(settings))
-        ledger = await stack.enter_async_context(open_ledger(settings))
+        archive, ledger = await stack.enter_async_context(open_views(settings))
         library = open_library(settings)
         stack.callback(library.close)
         document = await session_document(
@@ -265,11 +263,10 @@ async def rebuild(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _rebuild_index(settings: Settings) -> Indexed:
-    from archiver.runtime import open_archive, open_ledger
+    from archiver.runtime import open_views
 
     async with AsyncExitStack() as stack:
-        archive = await stack.enter_async_context(open_archive(settings))
-        ledger = await stack.enter_async_context(open_ledger(settings))
+        archive, ledger = await stack.enter_async_context(open_views(settings))
         indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
         stack.callback(indexer.close)
         with progress("rebuilding the index") as update:

@@ -173,8 +173,14 @@ class Indexer:
         gc.disable()
         try:
             # All is parsed before the file is locked: what is slow to parse is in nobody's way.
-            documents = [parse_stored(stored, self._limits) for stored in batch]
-            file.put(documents, position)
+            inventories = [each.committed.inventory for each in batch]
+            gone = [each.session.session_id for each in inventories if each.tombstone]
+            documents = [
+                parse_stored(stored, self._limits)
+                for stored, inventory in zip(batch, inventories, strict=True)
+                if not inventory.tombstone
+            ]
+            file.put(documents, position, gone=gone)
         finally:
             if was_enabled:
                 gc.enable()

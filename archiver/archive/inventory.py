@@ -73,10 +73,18 @@ class Entry:
         return (self.outcome, reason, self.digest)
 
     def yields_to(self, newer: Entry) -> bool:
-        """Whether `newer` may take this entry's place: what is stored gives way only to more bytes."""
+        """Whether `newer` may take this entry's place.
+
+        What is stored gives way only to more: to content where it is empty, else to more bytes. That
+        there was none, once it is known, is not lost again.
+        """
         if not self.has_object:
-            return True
-        return newer.has_object and newer.size_bytes > self.size_bytes
+            return not (self.outcome == Outcome.ABSENT and newer.outcome == Outcome.LOST)
+        if not newer.has_object:
+            return False
+        if (self.outcome == Outcome.EMPTY) != (newer.outcome == Outcome.EMPTY):
+            return self.outcome == Outcome.EMPTY
+        return newer.size_bytes > self.size_bytes
 
 
 _PLAIN = ("outcome", "reason", "origin", "name", "encoding", "media_type", "host", "fetched_at")
@@ -270,6 +278,8 @@ def next_version(
     if current is None:
         return _with(base, version=1, previous="", entries=entries, extra={})
     inventory, digest = current
+    if inventory.tombstone:
+        return None
     named = {each.artifact: each for each in entries}
     merged = [_newer(each, named.pop(each.artifact, each)) for each in inventory.entries]
     merged += named.values()

@@ -6,8 +6,8 @@ killed anywhere, the next attempt finds what is there and goes on.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
@@ -16,6 +16,8 @@ from archiver.emptiness import HEAD_BYTES, is_empty
 from archiver.errors import (
     CommitConflictError,
     DownloadError,
+    InventoryError,
+    PayloadError,
     SourceDeniedError,
     SourceError,
     SourceUnavailableError,
@@ -31,14 +33,16 @@ from archiver.model import (
     Session,
     SessionId,
 )
-from archiver.records import adopt_entries, entry_of, stored_entry
+from archiver.records import adopt_entries, entry_of, states_of, stored_entry
 from archiver.schedule import (
     HEALTHY,
+    MALFORMED,
     NO_ANSWER,
     REASON_DOWNLOAD_FAILED,
     SOFT_ALARM,
     ArtifactState,
     Expectation,
+    SummaryRequest,
     after_none,
     decide,
     has_transcript,
@@ -63,6 +67,8 @@ if TYPE_CHECKING:
 
 #: A race for an inventory version is run again this often before the session waits for its next turn.
 COMMIT_TRIES = 5
+#: A session that ended this long ago and is new here may be known elsewhere: the bucket is asked first.
+NEW_HERE_MAX = timedelta(hours=1)
 #: While the probe has nothing its sisters are asked at every so many tries: it may be the odd one out.
 SISTERS_EVERY = 4
 
@@ -128,19 +134,42 @@ class Capture:
         SourceDeniedError, StoreError, ArchiveError or LedgerError, which are about more than this
         session; what goes wrong with an artifact is recorded in its state.
         """
-        known = self._ledger.state(session_id)
+        now = self._clock.now()
+        known = await self._known(session_id, now)
         work = _Work(
             known=known,
-            now=self._clock.now(),
+            now=now,
             everything=everything,
             states=self._expectation.reconcile(known.states),
             entries={},
             listed=listed,
         )
-        with suppress(SourceUnavailableError):
-            # There is no way to the source: what was not asked for yet is asked for next time.
+        denied: SourceDeniedError | None = None
+        try:
             await self._ask_all(work)
-        return await self._conclude(work)
+        except SourceUnavailableError:
+            pass  # there is no way to the source: what was not asked for yet is asked for next time
+        except SourceDeniedError as error:
+            denied = error
+        attempt = await self._conclude(work)
+        if denied is not None:
+            raise denied
+        return attempt
+
+    async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
+        """What is known of a session; of one that is new here and not of today, what the bucket says."""
+        known = self._ledger.state(session_id)
+        if known.states or now < known.session.seen_ended_at + NEW_HERE_MAX:
+            return known
+        committed = await self._archive.newest(known.session)
+        if committed is None:
+            return known
+        states = states_of(committed.inventory, now)
+        again = session_next_attempt(states)
+        self._ledger.adopt(committed, states, next_attempt_at=again, now=now)
+        for number, at in (await self._archive.summary_requests(known.session)).items():
+            self._ledger.record_request(session_id, SummaryRequest(number=number, at=at))
+        return self._ledger.state(session_id)
 
     # ------------------------------------------------------------------ asking
 
@@ -178,6 +207,7 @@ class Capture:
         work.states[artifact] = replace(
             work.states[artifact],
             last_status=probe.last_status,
+            none_at=probe.none_at,
             next_attempt_at=probe.next_attempt_at,
         )
 
@@ -188,7 +218,7 @@ class Capture:
             return
         await self._try(work, SUMMARY)
         state = work.states[SUMMARY]
-        if state.outcome is Outcome.PENDING and state.last_status in HEALTHY:
+        if state.outcome is Outcome.PENDING and state.none_at == work.now:
             await self._request_summary(work)
 
     async def _request_summary(self, work: _Work) -> None:
@@ -196,10 +226,10 @@ class Capture:
         number = may_request_summary(session, requests, self._expectation, work.now)
         if number is not None:
             requests |= await self._summaries.ask(session, number, work.now)
-        sooner = summary_look_again(session, requests, self._expectation, work.now)
+        at = summary_look_again(session, requests, self._expectation, work.now)
         state = work.states[SUMMARY]
         work.states[SUMMARY] = replace(
-            state, next_attempt_at=next_attempt(state, session, work.now, sooner=sooner)
+            state, next_attempt_at=next_attempt(state, session, work.now, at=at)
         )
 
     # ------------------------------------------------------------------ one artifact
@@ -225,7 +255,10 @@ class Capture:
         except SourceDeniedError:
             raise
         except SourceError as error:
-            state = replace(state, last_status=str(error.status or NO_ANSWER))
+            malformed = isinstance(error, PayloadError)
+            status = MALFORMED if malformed else str(error.status or NO_ANSWER)
+            failed = before.reason == REASON_DOWNLOAD_FAILED
+            state = replace(state, last_status=status, reason=before.reason if failed else "")
             if isinstance(error, SourceUnavailableError) and not error.sent:
                 raise
         except DownloadError as error:
@@ -284,7 +317,7 @@ class Capture:
         if not work.known.inventory_version:
             stored = bool(work.entries)
             decided = any(each.settled for each in work.states.values() if each.attempts)
-            alarm = now >= (work.session.ended_at or work.session.started_at) + SOFT_ALARM
+            alarm = now >= work.session.seen_ended_at + SOFT_ALARM
             return stored or decided or alarm
         return any(
             before.get(artifact, (Outcome.PENDING, "")) != (state.outcome, state.digest)
@@ -301,6 +334,7 @@ class Capture:
         # refused, and the next try starts from theirs.
         current = await self._archive.newest(work.session) if work.known.inventory_version else None
         for _ in range(COMMIT_TRIES):
+            _refuse_nameless(entries, current, work.session)
             pair = (current.inventory, current.digest) if current else None
             inventory = next_version(pair, base, entries)
             if inventory is None:
@@ -336,3 +370,19 @@ class Capture:
                 "peer_reports": "on" if expectation.peer_reports else "off",
             },
         )
+
+
+def _refuse_nameless(
+    entries: tuple[Entry, ...], current: Committed | None, session: Session
+) -> None:
+    """An inventory never says that something is stored without naming it."""
+    held = current.inventory if current else None
+    for entry in entries:
+        if entry.outcome not in {Outcome.ARCHIVED, Outcome.EMPTY} or entry.has_object:
+            continue
+        before = held.entry(entry.artifact) if held else None
+        if before is None or not before.has_object:
+            raise InventoryError(
+                f"the inventory that named {entry.artifact} of {session.session_id} is gone",
+                hint="run `rtk-archive verify`, then `rtk-archive rebuild ledger`",
+            )

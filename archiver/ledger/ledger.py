@@ -50,10 +50,32 @@ class Ledger(LedgerReader):
         return cls(connection, path)
 
     @explained
-    def set_about(self, name: str, value: str) -> None:
-        """Keep a small fact."""
+    def bind(self, archive_id: str) -> None:
+        """Belong to this archive from now on; raises LedgerError where it belongs to another.
+
+        What one archive holds is not missing from another's list of what is still to be captured.
+        """
         with Transaction(self._db) as db:
-            db.execute("insert or replace into about values (?, ?)", [name, value])
+            db.execute("insert or ignore into about values ('archive', ?)", [archive_id])
+        if self._about("archive") != archive_id:
+            raise LedgerError(
+                f"{self.path} is of another archive",
+                hint="give every archive a folder of its own in RTK_ARCHIVE_DATA, or make the"
+                " ledger and the index again from this one with `rtk-archive rebuild all`",
+            )
+
+    @explained
+    def expect(self, expectation: str, now: datetime) -> None:
+        """Take note of what is asked for; what the source may still have of it is due again at once."""
+        with Transaction(self._db) as db:
+            if self._about("expectation") == expectation:
+                return
+            db.execute("insert or replace into about values ('expectation', ?)", [expectation])
+            db.execute(
+                "update session set next_attempt_at_ms = ?"
+                " where inventory_version > 0 and deadline_at_ms > ?",
+                [to_ms(now), to_ms(now)],
+            )
 
     @explained
     def see(self, sessions: Iterable[Session], now: datetime) -> int:
@@ -125,14 +147,14 @@ class Ledger(LedgerReader):
         states: Mapping[ArtifactId, ArtifactState],
     ) -> None:
         db.executemany(
-            "insert or replace into artifact values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert or replace into artifact values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     *(session_id.app_id, session_id.session_id),
                     *(each.artifact.kind, each.artifact.format),
                     *(each.outcome, each.reason, each.digest, each.size_bytes, each.attempts),
                     *(ms_of(each.first_attempt_at), ms_of(each.last_attempt_at)),
-                    *(each.last_status, ms_of(each.next_attempt_at)),
+                    *(each.last_status, ms_of(each.next_attempt_at), ms_of(each.none_at)),
                 )
                 for each in states.values()
             ],
@@ -195,9 +217,15 @@ class Ledger(LedgerReader):
             if row[0] >= inventory.version:
                 return False
             self._record_states(db, session_id, states)
+            firsts = [each.first_attempt_at for each in states.values() if each.first_attempt_at]
             db.execute(
-                "update session set next_attempt_at_ms = ? where app_id = ? and session_id = ?",
-                [ms_of(next_attempt_at), session_id.app_id, session_id.session_id],
+                # Whoever asked first saw it first.
+                "update session set next_attempt_at_ms = ?, seen_at_ms = min(seen_at_ms, ?)"
+                " where app_id = ? and session_id = ?",
+                [
+                    *(ms_of(next_attempt_at), to_ms(min(firsts, default=now))),
+                    *(session_id.app_id, session_id.session_id),
+                ],
             )
             self._commit(db, committed, now)
         return True

@@ -17,7 +17,7 @@ from archiver.ledger.rows import (
     session_of,
 )
 from archiver.model import ArtifactId, Session, SessionId, from_ms, to_ms
-from archiver.schedule import Fate, SummaryRequest
+from archiver.schedule import PLANNED_AHEAD_MAX, Fate, SummaryRequest
 from migrations.sqlite import Row
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class LedgerReader:
         return None if row[0] is None else int(row[0])
 
     @explained
+    def live_before(self, moment: datetime) -> list[Session]:
+        """Sessions created before then that nobody has seen the end of."""
+        rows = self._db.execute(
+            "select * from session where not ended and created_at_ms < ? order by created_at_ms",
+            [to_ms(moment)],
+        )
+        return [session_of(row) for row in rows]
+
+    @explained
     def apps(self) -> list[str]:
         """The apps that have sessions here."""
         rows = self._db.execute("select distinct app_id from session order by app_id")
@@ -90,8 +99,9 @@ class LedgerReader:
         values += [share.count, share.index - 1]
         due = "next_attempt_at_ms is not null"
         if not everything:
-            due += " and next_attempt_at_ms <= ?"
-            values.append(to_ms(now))
+            # What lies too far ahead was planned by a clock that was wrong.
+            due += " and (next_attempt_at_ms <= ? or next_attempt_at_ms > ?)"
+            values += [to_ms(now), to_ms(now + PLANNED_AHEAD_MAX)]
         rows = self._db.execute(
             "select app_id, session_id from ("
             f" select *, deadline_at_ms / {HOUR_MS} as hour,"

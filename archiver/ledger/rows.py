@@ -155,4 +155,5 @@ def artifact_state_of(row: Row) -> ArtifactState:
         last_attempt_at=moment_of(row["last_attempt_at_ms"]),
         last_status=row["last_status"],
         next_attempt_at=moment_of(row["next_attempt_at_ms"]),
+        none_at=moment_of(row["none_at_ms"]),
     )

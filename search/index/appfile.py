@@ -138,14 +138,20 @@ class AppFile:
         with _explained(self._path):
             return dict(self._db.execute("select session_id, version from session").fetchall())
 
-    def put(self, documents: Sequence[Document], position: Position) -> None:
+    def put(
+        self, documents: Sequence[Document], position: Position, *, gone: Iterable[str] = ()
+    ) -> None:
         """Take these sessions in, or anew, and move on to this position, in one transaction.
+
+        Sessions that are `gone` are forgotten.
 
         Raises IndexDamagedError, or SearchError where it cannot be written just now.
         """
         about = {**dataclasses.asdict(position), "seq": str(position.seq)}
         try:
             with _explained(self._path), Transaction(self._db):
+                for session_id in gone:
+                    self._remove(session_id)
                 for document in documents:
                     self._put(document)
                 self._db.executemany("insert or replace into about values (?, ?)", about.items())

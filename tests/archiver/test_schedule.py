@@ -21,6 +21,9 @@ from archiver.model import (
     transcript,
 )
 from archiver.schedule import (
+    INTERVAL_LAST,
+    LAST_LOOK,
+    SOFT_ALARM,
     ArtifactState,
     Expectation,
     Fate,
@@ -171,18 +174,27 @@ def test_a_summary_is_never_asked_for_unless_it_is_to_be_generated() -> None:
 
 
 PENDING = ArtifactState(artifact=CHAT, attempts=5, last_status="404")
+#: The last healthy answer there may be before the source deletes what it has.
+LAST_LOOKED = SESSION.deadline_at - LAST_LOOK
+NONE = replace(PENDING, none_at=LAST_LOOKED)
 
 
 @pytest.mark.parametrize(
     ("state", "outcome", "reason"),
     [
-        (PENDING, Outcome.ABSENT, "source has none"),
-        (replace(PENDING, last_status="200"), Outcome.ABSENT, "source has none"),
+        (NONE, Outcome.ABSENT, "source has none"),
+        # One failure after it takes nothing from what was said.
+        (replace(NONE, last_status="500"), Outcome.ABSENT, "source has none"),
+        (replace(NONE, none_at=LAST_LOOKED - INTERVAL_LAST), Outcome.ABSENT, "source has none"),
+        # What it said a week before its deadline says nothing of that week.
+        (replace(NONE, none_at=END), Outcome.LOST, "no healthy answer"),
+        (PENDING, Outcome.LOST, "no healthy answer"),
+        (replace(PENDING, last_status="malformed"), Outcome.LOST, "no healthy answer"),
         (replace(PENDING, last_status="500"), Outcome.LOST, "no healthy answer"),
         (replace(PENDING, last_status="no answer"), Outcome.LOST, "no healthy answer"),
         (replace(PENDING, attempts=0, last_status=""), Outcome.LOST, "no healthy answer"),
-        (replace(PENDING, reason="download failed"), Outcome.LOST, "download failed"),
-        (replace(PENDING, artifact=SUMMARY), Outcome.ABSENT, "no transcript"),
+        (replace(NONE, reason="download failed"), Outcome.LOST, "download failed"),
+        (replace(NONE, artifact=SUMMARY), Outcome.ABSENT, "no transcript"),
         (replace(PENDING, outcome=Outcome.EMPTY), Outcome.EMPTY, ""),
         (replace(PENDING, outcome=Outcome.ARCHIVED), Outcome.ARCHIVED, ""),
     ],
@@ -216,11 +228,37 @@ def test_what_the_source_says_after_the_deadline_is_no_evidence() -> None:
     """A 404 after the deadline does not turn what failed before it into something that never was."""
     failing = replace(PENDING, last_status="503")
     late = after_none(failing, replace(failing, last_status="404"), SESSION, SESSION.final_at)
+    in_time = after_none(failing, replace(failing, last_status="404"), SESSION, LAST_LOOKED)
     offered = replace(PENDING, reason="download failed")
     gone = after_none(offered, replace(PENDING, reason=""), SESSION, END)
 
-    assert late.last_status == "503"
+    assert (late.none_at, in_time.none_at) == (None, LAST_LOOKED)
     assert gone.reason == "download failed"
+
+
+def test_no_summary_is_asked_for_once_it_could_not_be_had() -> None:
+    """After the deadline a POST would start what nobody can fetch."""
+    late = SESSION.deadline_at
+    assert may_request_summary(SESSION, {}, EXPECTATION, late) is None
+    assert may_request_summary(SESSION, {}, EXPECTATION, late - timedelta(seconds=1)) == 1
+
+
+def test_a_summary_that_may_come_by_itself_is_looked_for_once_the_wait_is_over() -> None:
+    """The doubling intervals do not count meanwhile: each look costs a request."""
+    wait_is_over = END + EXPECTATION.summary_wait
+    at = summary_look_again(SESSION, {}, EXPECTATION, END)
+    state = ArtifactState(artifact=SUMMARY, attempts=1)
+
+    assert at == wait_is_over
+    assert next_attempt(state, SESSION, END, at=at) == wait_is_over
+
+
+def test_a_day_after_the_end_everything_is_looked_at() -> None:
+    """Whatever the interval: a session that is wholly pending then gets its inventory."""
+    hours_after = END + timedelta(hours=20)
+    state = ArtifactState(artifact=CHAT, attempts=12)
+
+    assert next_attempt(state, SESSION, hours_after) == END + SOFT_ALARM
 
 
 def test_a_session_is_due_with_the_first_of_its_artifacts() -> None:
