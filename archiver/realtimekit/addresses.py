@@ -77,3 +77,13 @@ def _parse(address: str | IPv4Address | IPv6Address) -> IPv4Address | IPv6Addres
         return ip_address(address)
     except ValueError:
         return None
+
+
+def is_host_name(host: str) -> bool:
+    """Whether a host may be called so: no label is empty or longer than 63 characters (RFC 1035)."""
+    try:
+        ascii_name = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    labels = ascii_name.removesuffix(".").split(".")
+    return len(ascii_name) <= 253 and all(0 < len(label) <= 63 for label in labels)

@@ -6,7 +6,11 @@ import json
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import quote
 
-from archiver.errors import PayloadError, SettingsError
+from archiver.errors import (
+    PayloadError,
+    SettingsError,
+    SourceRefusedError,
+)
 from archiver.model import TranscriptFormat, format_time
 from archiver.realtimekit import payloads
 from archiver.realtimekit.paging import Page, Walk
@@ -36,6 +40,9 @@ P = TypeVar("P", bound=Page)
 PAGES_MAX = 10_000
 APPS_PER_PAGE = 50
 PARTICIPANTS_PER_PAGE = 100
+#: Below this a page size is not halved again but left to the source; 0 stands for that.
+PER_PAGE_MIN = 10
+REFUSED_SIZE = frozenset({400, 422})
 
 
 def _nothing(*_: object) -> None:
@@ -69,6 +76,7 @@ class RealtimeKit:
             raise SettingsError("CLOUDFLARE_ACCOUNT_ID is missing")
         self._prefix = f"/accounts/{_segment(account_id.strip())}/realtime/kit"
         self._on_malformed = on_malformed
+        self._page_sizes: dict[str, int] = {}  #: the largest page not refused yet, by operation
         self._transport = Transport(
             base_url=base_url,
             token=token,
@@ -136,7 +144,9 @@ class RealtimeKit:
             return payloads.parse_sessions(body, app_id)
 
         path = self._path(app_id, "sessions")
-        async for page in self._pages("sessions", path, query, per_page, parse):
+        # As many may begin as a page holds, and push a whole page back: that is no end yet.
+        walk = Walk(stale_pages_max=2)
+        async for page in self._pages("sessions", path, query, per_page, parse, walk):
             if page.malformed:
                 self._on_malformed(app_id, page.malformed)
             for item in page.items:
@@ -255,7 +265,7 @@ class RealtimeKit:
 
         def parse(answer: Answer) -> Offer:
             if answer.status == 404:
-                return payloads.Offer(status=404)
+                return payloads.parse_missing(answer.body)
             body = "{}" if answer.status == 204 else answer.body
             return payloads.parse_offer(body, artifact, answer.status)
 
@@ -268,18 +278,42 @@ class RealtimeKit:
         query: Mapping[str, str],
         per_page: int,
         parse: Callable[[str], P],
+        walk: Walk | None = None,
     ) -> AsyncIterator[P]:
         """The pages of a list, from the first to the one that ends it."""
         given = {name: value for name, value in query.items() if value}
-        walk = Walk()
+        walk = walk or Walk()
         for page_no in range(1, PAGES_MAX + 1):
-            numbers = {"page_no": str(page_no), "per_page": str(per_page)}
-            call = Call(operation=operation, path=path, query=given | numbers)
-            page = await self._transport.send(call, lambda answer: parse(answer.body))
+            page = await self._page(operation, path, given, (page_no, per_page), parse)
             yield page
             if walk.ends_with(page):
                 return
         raise PayloadError(f"{operation}: more than {PAGES_MAX} pages", operation=operation)
+
+    async def _page(
+        self,
+        operation: str,
+        path: str,
+        query: Mapping[str, str],
+        numbers: tuple[int, int],
+        parse: Callable[[str], P],
+    ) -> P:
+        """One page, as large as the source allows: how large that is, no document says.
+
+        A size that is refused for the first page is halved, and at last left to the source; what was
+        allowed once is asked for from then on.
+        """
+        page_no, wanted = numbers
+        while True:
+            size = min(wanted, self._page_sizes.get(operation, wanted))
+            pages = {"page_no": str(page_no)} | ({"per_page": str(size)} if size else {})
+            call = Call(operation=operation, path=path, query={**query, **pages})
+            try:
+                return await self._transport.send(call, lambda answer: parse(answer.body))
+            except SourceRefusedError as error:
+                if error.status not in REFUSED_SIZE or page_no > 1 or not size:
+                    raise
+                self._page_sizes[operation] = size // 2 if size > PER_PAGE_MIN else 0
 
     def _path(self, app_id: str, *names: str) -> str:
         return "/".join([self._prefix, *map(_segment, (app_id, *names))])

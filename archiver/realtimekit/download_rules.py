@@ -13,6 +13,7 @@ from yarl import URL
 from archiver.errors import DownloadForbiddenError
 from archiver.realtimekit.addresses import (
     is_global,
+    is_host_name,
     is_literal,
     is_loopback,
     is_loopback_host,
@@ -51,7 +52,7 @@ class Rules:
             host, port = url.host or "", url.port
         except ValueError:
             raise DownloadForbiddenError("the download URL cannot be read") from None
-        if not host or "%" in host:
+        if not host or "%" in host or not is_host_name(host):
             raise DownloadForbiddenError("the download URL has no host")
         if "@" in url.raw_authority:
             raise DownloadForbiddenError(f"the download URL at {escape(host)} holds a user name")
@@ -123,7 +124,12 @@ def _exemption(base_url: str) -> tuple[str, int | None] | None:
 
 
 def _name(host: str) -> str:
-    return host.strip().lower().rstrip(".")
+    """A host's name as it is compared: in lower case, as it is written on the wire."""
+    name = host.strip().lower().rstrip(".")
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def _matches(host: str, allowed: str) -> bool:

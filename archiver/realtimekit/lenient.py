@@ -13,7 +13,10 @@ from archiver.realtimekit.slices import fold
 if TYPE_CHECKING:
     from datetime import datetime
 
-_URL_QUERY = re.compile(r"(https?://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
+#: A URL with a query, with or without its scheme: "host/path?name=value" is one as well.
+_URL_QUERY = re.compile(
+    r"(https?://[^\s?#\"'<>]*|[^\s?#\"'<>]+(?=\?[^\s=]*=))[?#][^\s\"'<>]*", re.IGNORECASE
+)
 _BOM = "\ufeff"
 
 

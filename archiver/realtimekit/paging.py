@@ -34,14 +34,19 @@ class Paging:
 class Walk:
     """The pages seen so far of one list.
 
+    A list that does not say where it ends is over after `stale_pages_max` pages, one after the other,
+    without a new row.
+
     Walked newest first, a row inserted in front moves the others to later pages: it repeats rows
     and skips none. A row that vanishes meanwhile moves them the other way and may hide one; the
     next, overlapping walk finds it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, stale_pages_max: int = 1) -> None:
+        self._stale_pages_max = stale_pages_max
         self._seen: set[str] = set()
         self._end_offset = 0
+        self._stale = 0
 
     def ends_with(self, page: Page) -> bool:
         """Take one more page; whether it was the last."""
@@ -50,10 +55,13 @@ class Walk:
         if page.count == 0:
             return True
         total_count, end_offset = page.total_count, page.end_offset
+        # A page of rows that were all seen may only mean that as many were inserted in front.
+        self._stale = 0 if new else self._stale + 1
+        over = self._stale >= self._stale_pages_max
         if total_count is None or total_count < page.count:
-            return not new
+            return over
         if end_offset is None:
-            return not new or len(self._seen) >= total_count
+            return over or len(self._seen) >= total_count
         stuck = not new and end_offset <= self._end_offset
         self._end_offset = end_offset
         return stuck or end_offset >= total_count

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: How deep `breakout_rooms` are followed; the product nests them once.
 BREAKOUT_DEPTH = 8
+#: What Cloudflare's gateway says of a path it knows no way for: general knowledge of its API, since
+#: no document of this product lists its codes.
+ROUTING_CODES = frozenset({7000, 7003})
 
 
 class DownloadUrl:
@@ -226,7 +229,7 @@ def _session(row: Slice, app_id: str, *, parent_id: str) -> SessionPayload | Non
         session = Session(
             app_id=app_id,
             session_id=session_id,
-            meeting_id=fields.text("associatedid", "meetingid"),
+            meeting_id=_printable(fields.text("associatedid", "meetingid")),
             started_at=started_at,
             ended_at=fields.time("endedat"),
             created_at=fields.time("createdat") or started_at,
@@ -241,6 +244,11 @@ def _session(row: Slice, app_id: str, *, parent_id: str) -> SessionPayload | Non
         raw=row.raw,
         parent_session_id=fields.text("parentsessionid") or parent_id,
     )
+
+
+def _printable(text: str) -> str:
+    """The text, or nothing where it could not be written in a record: no session is lost for it."""
+    return text if text.isprintable() else ""
 
 
 def _transcribed(fields: Fields) -> bool | None:
@@ -276,14 +284,38 @@ def peer_reports_record(reports: Sequence[str]) -> bytes:
 
 def parse_offer(body: str, artifact: str, status: int = 200) -> Offer:
     """What GET chat, transcript or summary answered; `artifact` is which."""
-    data = Fields(Fields(_load(body).value).get("data"))
+    root = Fields(_load(body).value)
+    if root.get("error") or root.get("errors"):
+        raise PayloadError("a success that holds an error")
+    if not isinstance(root.get("data"), dict | None):
+        raise PayloadError("the answer's data are no object")
+    data = Fields(root.get("data"))
     url = data.get(f"{artifact}downloadurl", "downloadurl")
-    if not url:
+    if not url or (isinstance(url, str) and not url.strip()):
         return Offer(status=status)
     if not isinstance(url, str):
         raise PayloadError("the download URL is not a string")
     expires_at = data.time(f"{artifact}downloadurlexpiry", "downloadurlexpiry")
     return Offer(url=DownloadUrl(url.strip()), expires_at=expires_at, status=status)
+
+
+def parse_missing(body: str) -> Offer:
+    """A 404 that says there is no such artifact; PayloadError where it says something else.
+
+    A page of HTML comes from whatever stands before the source, and a routing error from its gateway:
+    neither knows what a session has (reference, 3.4).
+    """
+    if not body.strip():
+        return Offer(status=404)
+    try:
+        root = slices.parse(body).value
+    except ValueError:
+        raise PayloadError("a 404 that is not JSON") from None
+    errors = Fields(root).get("errors")
+    codes = [Fields(each).integer("code") for each in errors] if isinstance(errors, list) else []
+    if not isinstance(root, dict) or ROUTING_CODES & set(codes):
+        raise PayloadError("a 404 that is about the request and not about the session")
+    return Offer(status=404)
 
 
 def parse_apps(body: str) -> AppPage:
@@ -293,10 +325,10 @@ def parse_apps(body: str) -> AppPage:
     apps = []
     for row in rows:
         fields = Fields(row.value)
-        if fields.text("id"):
+        if app_id := fields.text("id", "appid"):
             created_at = fields.time("createdat")
             name = fields.text("name")
-            apps.append(App(id=fields.text("id"), name=name, created_at=created_at, raw=row.raw))
+            apps.append(App(id=app_id, name=name, created_at=created_at, raw=row.raw))
     paging = Paging.of(Fields(root.value))
     return AppPage(
         items=tuple(apps),
@@ -378,7 +410,7 @@ def _load(body: str) -> Slice:
         raise SourceUnavailableError("the answer is not JSON") from None
     if not isinstance(root.value, dict):
         raise PayloadError("the answer is not a JSON object")
-    if Fields(root.value).get("success") is False:
+    if Fields(root.value).get("success") in (False, "false", "False"):
         code, _ = parse_error(body)
         raise PayloadError(f"a success that calls itself a failure {code}".rstrip())
     return root

@@ -6,6 +6,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from archiver.errors import SettingsError
 from archiver.realtimekit.addresses import is_loopback_host
 
 
@@ -19,4 +20,15 @@ def environment_proxy(url: URL) -> URL | None:
         return None
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
-    return URL(proxy) if proxy else None
+    if not proxy:
+        return None
+    try:
+        parsed = URL(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        parsed = URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise SettingsError(
+            f"the proxy that {url.scheme.upper()}_PROXY or ALL_PROXY names is no URL",
+            hint="it takes http://HOST:PORT; or switch RTK_ARCHIVE_PROXY off",
+        )
+    return parsed

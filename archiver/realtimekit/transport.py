@@ -30,7 +30,7 @@ from archiver.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
-from archiver.realtimekit.addresses import is_loopback_host
+from archiver.realtimekit.addresses import is_host_name, is_loopback_host
 from archiver.realtimekit.lenient import decode
 from archiver.realtimekit.payloads import parse_error
 from archiver.realtimekit.proxies import environment_proxy
@@ -48,6 +48,8 @@ T = TypeVar("T")
 BODY_BYTES_MAX = 64 * 1024 * 1024
 #: The source blocks everyone for five minutes (reference, 3.2); so long do we wait unless told.
 RATE_LIMIT_PAUSE_S = 300.0
+#: From here on a number of seconds is a moment since 1970: it is one of 2001 or later.
+EPOCH_MIN_S = 1_000_000_000
 #: Rate limits are waited out and so have a count of their own, beside the attempts.
 RATE_LIMITS_MAX = 8
 CONNECT_TIMEOUT_S = 10.0
@@ -149,6 +151,8 @@ class Transport:
             headers={"User-Agent": "realtimekit-archive", "Accept": "application/json"},
             skip_auto_headers=("Content-Type",),
         )
+        # Else the library sends again by itself over a new connection: past budget, pause and count.
+        self._session._retry_connection = False  # noqa: SLF001 — as its own test client does
         return self
 
     async def __aexit__(
@@ -186,7 +190,7 @@ class Transport:
         try:
             return parse(answer)
         except SourceError as error:
-            reason = f"{call.operation}: {error.message}"
+            reason = self._token.redact(f"{call.operation}: {error.message}")
             kind = PayloadError if isinstance(error, PayloadError) else SourceUnavailableError
             raise kind(reason, operation=call.operation, status=answer.status) from None
 
@@ -217,6 +221,8 @@ class Transport:
             sent, reason = False, f"no connection: {error.strerror or type(error).__name__}"
         except (aiohttp.ClientError, OSError) as error:
             sent, reason = True, f"the connection broke: {type(error).__name__}"
+        except UnicodeError:
+            sent, reason = False, "the host's name is none"
         raise SourceUnavailableError(
             f"{call.operation}: {reason}",
             operation=call.operation,
@@ -240,8 +246,11 @@ class Transport:
             proxy=environment_proxy(url) if self._trust_env else None,
         ) as response:
             body = await _read(response, call)
-            waits = response.headers.get("Retry-After") or response.headers.get("X-Ratelimit-Reset")
-            return Answer(status=response.status, body=decode(body), retry_after=waits or "")
+            waits = response.headers.get("Retry-After", "")
+            if not waits and response.status == 429:
+                # Every answer has this header; only here does it say how long to keep away.
+                waits = response.headers.get("X-Ratelimit-Reset", "")
+            return Answer(status=response.status, body=decode(body), retry_after=waits)
 
     def _refuse(self, call: Call, answer: Answer) -> None:
         """Raise what a status means (reference, 3.4); return for those that are an answer."""
@@ -275,16 +284,21 @@ class Transport:
         return pause_s
 
     def _retry_after_s(self, answer: Answer) -> float | None:
-        """Retry-After as seconds or as a date; at least one second; None where it says nothing."""
+        """Retry-After as seconds, as a date or as a moment; at least one second; None for nothing."""
         text = answer.retry_after.strip()
+        now = self._clock.now()
         try:
             seconds = float(text)
         except ValueError:
             try:
-                seconds = (parsedate_to_datetime(text) - self._clock.now()).total_seconds()
+                seconds = (parsedate_to_datetime(text) - now).total_seconds()
             except (ValueError, TypeError, OverflowError):
                 return None
-        return None if math.isnan(seconds) else max(seconds, 1.0)
+        if not math.isfinite(seconds):
+            return None
+        if seconds >= EPOCH_MIN_S:  # nobody is sent away for decades: it is when, not how long
+            seconds -= now.timestamp()
+        return max(seconds, 1.0)
 
     def _message(self, call: Call, answer: Answer) -> str:
         # Before the message is cut to length, lest the cut leave half a token.
@@ -344,6 +358,8 @@ def checked_base_url(base_url: str) -> str:
         url = URL()
     if not url.host or url.scheme not in ("https", "http"):
         raise SettingsError("CLOUDFLARE_BASE_URL is no URL", hint="it takes https://HOST/PATH")
+    if not is_host_name(url.host):
+        raise SettingsError("CLOUDFLARE_BASE_URL names no host", hint="it takes https://HOST/PATH")
     if url.user or url.password or url.query_string or url.fragment:
         raise SettingsError("CLOUDFLARE_BASE_URL holds more than scheme, host and path")
     if url.scheme == "http" and not is_loopback_host(url.host):

@@ -53,7 +53,7 @@ async def test_sessions_that_end_while_it_runs_are_captured(tmp_path: Path) -> N
 async def test_short_looks_often_and_the_whole_look_back_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every two minutes the newest hours; at the start and every six hours all fourteen days."""
+    """Every ten minutes, as set, the newest hours; at the start and every six hours all fourteen days."""
     reaches: list[timedelta] = []
     discover = Worker.discover
 

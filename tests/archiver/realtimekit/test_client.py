@@ -648,3 +648,177 @@ async def test_a_proxy_of_the_environment_is_used_only_when_asked_for(
                 await client.chat(APP, SESSION)
 
     assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HTML,
+        {"success": False, "errors": [{"code": 7003, "message": "Could not route"}]},
+        [],
+    ],
+)
+async def test_a_404_that_is_not_about_the_session_is_no_evidence(body: object) -> None:
+    """A page of HTML and a routing error say nothing of an artifact: they pass, or are errors."""
+    script = Script([answer(body, 404), GOOD])
+    async with serving(script) as url, client_of(url) as client:
+        assert (await client.chat(APP, SESSION)).url is not None
+
+    lasting = Script([answer(body, 404)])
+    async with serving(lasting) as url, client_of(url) as client:
+        with pytest.raises(PayloadError, match="404"):
+            await client.chat(APP, SESSION)
+
+
+@pytest.mark.parametrize("body", ["", REALTIMEKIT, CLOUDFLARE, {"message": "Not found"}])
+async def test_a_404_about_the_session_is_an_answer(body: object) -> None:
+    """Empty, or an error in either shape: there is no such artifact."""
+    script = Script([answer(body, 404)])
+    async with serving(script) as url, client_of(url) as client:
+        offer = await client.chat(APP, SESSION)
+
+    assert (offer.url, offer.status, len(script.requests)) == (None, 404, 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": True, "data": "https://h.example/x"},
+        {"errors": [{"code": 10000}], "result": None},
+        {"success": "false", "error": {"code": 500}},
+        {"success": False},
+    ],
+)
+async def test_a_200_that_holds_an_error_is_no_evidence(body: object) -> None:
+    """What cannot be an offer is neither an offer nor the absence of one."""
+    async with serving(Script([answer(body)])) as url, client_of(url) as client:
+        with pytest.raises(PayloadError):
+            await client.chat(APP, SESSION)
+
+
+async def test_a_blank_url_is_no_url() -> None:
+    """White space in the place of a URL offers nothing."""
+    body = {"success": True, "data": {"chat_download_url": "  "}}
+    async with serving(Script([answer(body)])) as url, client_of(url) as client:
+        assert (await client.chat(APP, SESSION)).url is None
+
+
+async def test_the_library_sends_nothing_by_itself() -> None:
+    """What the server sees is what the budget gave and what was counted, though connections die."""
+    seen, counted = 0, list[str]()
+    body = b'{"success":true,"data":{"chat_download_url":"https://h.example/x"}}'
+
+    async def respond(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 2:  # on the connection that was kept
+            writer.transport.abort()
+            return
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        writer.write(head + body)
+        await writer.drain()
+        if seen == 1:
+            await respond_again(writer)
+
+    async def respond_again(writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        await asyncio.sleep(0.05)
+        seen += 1
+        writer.transport.abort()
+
+    async with (
+        raw_serving(respond) as url,
+        client_of(url, on_request=lambda _name, status: counted.append(status)) as client,
+    ):
+        await client.chat(APP, SESSION)
+        await client.chat(APP, SESSION)
+
+    assert len(counted) == seen
+    assert counted[0] == counted[-1] == "200"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "pause_s"),
+    [
+        (500, {"X_Ratelimit_Reset": format_datetime(START + timedelta(hours=1))}, 0),
+        (429, {"X_Ratelimit_Reset": str(int(START.timestamp()) + 40)}, 40),
+        (429, {"Retry_After": "7", "X_Ratelimit_Reset": "90"}, 7),
+        (429, {"Retry_After": "inf"}, 300),
+        (429, {"Retry_After": str(3 * 86_400)}, 3 * 86_400),
+    ],
+)
+async def test_how_long_it_keeps_away(status: int, headers: dict[str, str], pause_s: float) -> None:
+    """The reset of a window counts only where the limit was hit; a moment is no length of time."""
+    clock = FakeClock()
+    script = Script([answer({}, status, **headers), GOOD])
+    async with serving(script) as url, client_of(url, clock=clock) as client:
+        await client.chat(APP, SESSION)
+
+    assert abs(sum(clock.slept) - pause_s) < 3
+
+
+@pytest.mark.parametrize("most", [50, 25, 7, 0])
+async def test_a_source_that_refuses_large_pages(most: int) -> None:
+    """A page size that is refused is halved, at last left out, and remembered."""
+    rows = [session(number) for number in range(12)]
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        asked = request.query.get("per_page")
+        if asked is not None and int(asked) > most:
+            return answer(REALTIMEKIT, 400)
+        size = int(asked or 5)
+        start = (int(request.query["page_no"]) - 1) * size
+        part = rows[start : start + size]
+        paging = {"total_count": len(rows), "end_offset": start + len(part)}
+        return answer(listing(*part, paging=paging))
+
+    script = Script([respond])
+    async with serving(script) as url, client_of(url) as client:
+        first = await ids(client)
+        asked = len(script.requests)
+        assert len(first) == len(set(first)) == 12
+        assert await ids(client) == first
+        assert len(script.requests) - asked < asked
+
+
+async def test_back_off_has_jitter_and_a_cap() -> None:
+    """Waits grow, differ, and never exceed twenty seconds and one."""
+    waits = []
+    for _ in range(6):
+        clock = FakeClock()
+        script = Script([answer({}, 503)])
+        async with serving(script) as url, client_of(url, clock=clock, attempts=9) as client:
+            with pytest.raises(SourceUnavailableError):
+                await client.chat(APP, SESSION)
+        waits.append([each for each in clock.slept if each])
+
+    assert all(len(each) == 8 for each in waits)
+    assert all(20 <= each[-1] <= 21 for each in waits)
+    assert len({each[0] for each in waits}) > 1
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+async def test_a_base_url_without_a_host(host: str) -> None:
+    """What no host can be called is a setting to mend, not a crash at the first request."""
+    with pytest.raises(SettingsError, match="CLOUDFLARE_BASE_URL"):
+        async with client_of(f"https://{host}/client"):
+            pass
+
+
+@pytest.mark.parametrize("proxy", ["http://[", "ftp://x", "http://"])
+async def test_a_proxy_that_is_no_url(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, and nothing is sent past it."""
+    monkeypatch.setenv("https_proxy", proxy)
+    async with client_of("https://source.invalid", trust_env=True) as client:
+        with pytest.raises(SettingsError, match="HTTPS_PROXY"):
+            await client.chat(APP, SESSION)
+
+
+async def test_the_token_is_not_repeated_as_a_code() -> None:
+    """A source that echoes the token as an error's code is not quoted."""
+    body = {"success": False, "error": {"code": TOKEN[:19], "message": TOKEN}}
+    async with serving(Script([answer(body)])) as url, client_of(url) as client:
+        with pytest.raises(PayloadError) as caught:
+            await client.chat(APP, SESSION)
+
+    assert TOKEN not in str(caught.value)

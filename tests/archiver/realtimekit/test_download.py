@@ -551,3 +551,17 @@ async def test_the_environment_is_not_asked_for_a_proxy(
     assert type(proxied) is DownloadInterruptedError
     assert type(private) is DownloadForbiddenError
     assert [request.method for request in proxy.requests] == ["CONNECT"]
+
+
+@pytest.mark.parametrize("host", ["ex..ample.com", "a" * 70 + ".example", ".example"])
+async def test_what_no_host_is_called(host: str, tmp_path: Path) -> None:
+    """A name with an empty or an endless label is refused, given or redirected to."""
+    with pytest.raises(DownloadForbiddenError):
+        Rules().check(f"https://{host}/x?sig=1")
+
+
+def test_a_host_is_allowed_by_either_of_its_names() -> None:
+    """In letters or as it is written on the wire."""
+    for allowed in ("bücher.example", "xn--bcher-kva.example"):
+        rules = Rules(allowed_hosts=[allowed])
+        assert rules.check("https://xn--bcher-kva.example/x").host

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archiver.realtimekit import session_record, slices
@@ -43,6 +43,7 @@ def written(draw: st.DrawFn, value: Any) -> str:
     return json.dumps(value, ensure_ascii=draw(st.booleans()))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the tables of characters, when first made
 @given(st.data())
 def test_a_session_is_the_very_text_that_was_served(data: st.DataObject) -> None:
     """However the answer is spelled and spaced, each session's slice is its original text."""
