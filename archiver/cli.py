@@ -320,9 +320,8 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _session_in(archive: Archive, session_id: str) -> SessionId:
-    async for chain in archive.chains():
-        if chain.session_id.session_id == session_id:
-            return chain.session_id
+    if (found := await archive.folder_of(session_id)) is not None:
+        return found[0]
     raise ArchiverError(f"session {session_id} is not in {archive.store.url}")
 
 

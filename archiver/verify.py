@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain as chained
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.errors import ObjectMissingError
+from archiver.errors import ArchiverError, ObjectMissingError, StoreError
+from archiver.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from archiver.archive.archive import Archive
+    from archiver.archive.archive import Archive, Chain
     from archiver.archive.inventory import Entry
     from archiver.archive.stores import ObjectInfo
-    from archiver.model import SessionId
+    from archiver.model import ArtifactId, SessionId
 
 
 class Damage(StrEnum):
@@ -69,8 +71,10 @@ async def verify(
     """
     result = Verification()
     draw = random.Random(seed)  # noqa: S311 — a sample, not a secret
+    await _check_format(archive, result)
     async for folder in _folders(archive, session):
-        if not folder.folder:
+        result.findings += map(_later, filter(_is_covered, folder.objects))
+        if not folder.name:
             result.findings += _unexplained(folder.objects)
         elif sample < 1 and draw.random() >= sample:
             result.skipped_sessions += 1
@@ -82,7 +86,7 @@ async def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    folder: str  #: "" for what lies outside every session's folder
+    name: str  #: "" for what lies outside every session's folder
     objects: list[ObjectInfo]
 
 
@@ -92,62 +96,97 @@ async def _folders(archive: Archive, session: SessionId | None) -> AsyncIterator
     name = ""
     prefix = keys.app_prefix(session.app_id) if session else ""
     async for info in archive.store.list(prefix):
-        if info.key.startswith("_archive/"):
-            if not _is_reserved(info.key):
-                yield _Folder("", [info])
+        folder = keys.session_folder(info.key)
+        if session is not None and (folder is None or folder.session_id != session):
             continue
-        parsed = keys.parse_key(info.key)
-        if session is not None and (parsed is None or parsed.session_id != session):
-            continue
-        folder = parsed.folder if parsed else ""
-        if folder != name and current:
+        at = folder.folder if folder else ""
+        # What belongs to no session is told at once: there may be more of it than fits in memory.
+        if current and (at != name or not at):
             yield _Folder(name, current)
             current = []
-        name = folder
+        name = at
         current.append(info)
     if current:
         yield _Folder(name, current)
 
 
+def _is_covered(info: ObjectInfo) -> bool:
+    return bool(info.later_versions)
+
+
+def _later(info: ObjectInfo) -> Finding:
+    detail = f"{info.later_versions} on top of the record"
+    return Finding(key=info.key, damage=Damage.LATER_VERSION, detail=detail)
+
+
 def _is_reserved(key: str) -> bool:
     parts = key.split("/")
-    return key == keys.FORMAT_KEY or (len(parts) > 2 and parts[1] in keys.RESERVED_FOLDERS)
+    return key == keys.FORMAT_KEY or (
+        len(parts) > 2 and parts[0] == keys.ARCHIVE_FOLDER and parts[1] in keys.RESERVED_FOLDERS
+    )
 
 
 def _unexplained(objects: list[ObjectInfo]) -> list[Finding]:
-    return [Finding(key=each.key, damage=Damage.UNEXPLAINED) for each in objects]
+    return [
+        Finding(key=each.key, damage=Damage.UNEXPLAINED)
+        for each in objects
+        if not _is_reserved(each.key)
+    ]
+
+
+async def _check_format(archive: Archive, result: Verification) -> None:
+    """That `format.json` still says what the archive was opened by."""
+    try:
+        whole = await archive.is_unchanged()
+    except ArchiverError as error:
+        if error.transient:
+            raise
+        whole = False
+    if not whole:
+        result.findings.append(Finding(key=keys.FORMAT_KEY, damage=Damage.CORRUPT))
 
 
 async def _verify_session(archive: Archive, folder: _Folder, result: Verification) -> None:
     result.sessions += 1
-    for info in folder.objects:
-        if info.later_versions:
-            detail = f"{info.later_versions} on top of the record"
-            result.findings.append(
-                Finding(key=info.key, damage=Damage.LATER_VERSION, detail=detail)
-            )
-    chain = await archive.chain(folder.folder)
+    chain = await archive.chain(folder.name)
     if chain is not None and chain.problem:
-        result.findings.append(
-            Finding(key=folder.folder, damage=Damage.CHAIN, detail=chain.problem)
-        )
+        result.findings.append(Finding(key=folder.name, damage=Damage.CHAIN, detail=chain.problem))
     named = chain.named if chain is not None else {}
-    await _check_named(archive, folder, named, result)
+    gone = _destroyed(chain)
+    await _check_named(archive, folder, named, gone, result)
     await _check_unnamed(archive, folder, set(named), result)
     if chain is not None and chain.newest is not None:
         parts = archive.unknown_parts(chain.newest.inventory)
-        result.unknown += [f"{folder.folder}: {part}" for part in parts]
+        result.unknown += [f"{folder.name}: {part}" for part in parts]
+
+
+def _destroyed(chain: Chain | None) -> frozenset[ArtifactId]:
+    """The artifacts whose objects need not be there: the chain says that they were destroyed."""
+    if chain is None or chain.newest is None:
+        return frozenset()
+    inventory = chain.newest.inventory
+    return frozenset(
+        each.artifact
+        for each in inventory.entries
+        if inventory.tombstone or each.outcome == Outcome.DESTROYED
+    )
 
 
 async def _check_named(
-    archive: Archive, folder: _Folder, named: Mapping[str, Entry], result: Verification
+    archive: Archive,
+    folder: _Folder,
+    named: Mapping[str, Entry],
+    gone: frozenset[ArtifactId],
+    result: Verification,
 ) -> None:
     for name, entry in named.items():
-        key = folder.folder + name
-        digest, size_bytes = await _digest(archive, key, entry.store.get("version_id", ""))
+        key = folder.name + name
+        digest, size_bytes = await _digest(archive, key)
+        if digest is None and entry.artifact in gone:
+            continue
         result.objects += 1
         result.size_bytes += size_bytes
-        if not digest:
+        if digest is None:
             result.findings.append(Finding(key=key, damage=Damage.MISSING))
         elif digest != entry.digest or size_bytes != entry.size_bytes:
             result.findings.append(Finding(key=key, damage=Damage.CORRUPT))
@@ -159,28 +198,36 @@ async def _check_unnamed(
     """What no inventory names: whole artifacts are left over from a crash, anything else is damage."""
     for info in folder.objects:
         parsed = keys.parse_key(info.key)
-        if parsed is None or parsed.version or parsed.request or parsed.name in named:
-            if parsed is None:
-                result.findings.append(Finding(key=info.key, damage=Damage.UNEXPLAINED))
-            result.objects += parsed is not None and not parsed.digest
-            continue
-        digest, size_bytes = await _digest(archive, info.key, "")
-        result.objects += 1
-        result.size_bytes += size_bytes
-        if digest == parsed.digest:
-            result.unreferenced.append(info.key)
-        else:
+        if parsed is None:
             result.findings.append(Finding(key=info.key, damage=Damage.UNEXPLAINED))
+        elif parsed.version or parsed.request:
+            result.objects += 1
+        elif parsed.name not in named:
+            digest, size_bytes = await _digest(archive, info.key)
+            result.objects += 1
+            result.size_bytes += size_bytes
+            if digest == parsed.digest:
+                result.unreferenced.append(info.key)
+            else:
+                result.findings.append(Finding(key=info.key, damage=Damage.UNEXPLAINED))
 
 
-async def _digest(archive: Archive, key: str, version_id: str) -> tuple[str, int]:
-    """The SHA-256 and size of an object's bytes; "" where there is none."""
+async def _digest(archive: Archive, key: str) -> tuple[str | None, int]:
+    """The SHA-256 and size of the record under a key; None where there is none.
+
+    "" stands for what is no object at all, such as a link in its place: it is no record's digest.
+    """
     hasher, size_bytes = hashlib.sha256(), 0
     try:
-        async for chunk in archive.store.stream(key, version_id=version_id):
-            hasher.update(chunk)
-            size_bytes += len(chunk)
+        async with aclosing(archive.store.stream(key)) as chunks:
+            async for chunk in chunks:
+                hasher.update(chunk)
+                size_bytes += len(chunk)
     except ObjectMissingError:
+        return None, 0
+    except StoreError as error:
+        if error.transient:
+            raise
         return "", 0
     return hasher.hexdigest(), size_bytes
 

@@ -71,9 +71,8 @@ async def read_session(archive: Archive, committed: Committed, limits: Limits) -
             problems[entry.name] = "too large to be indexed"
             continue
         key = committed.inventory.folder + entry.name
-        version_id = entry.store.get("version_id", "")
         try:
-            data = await archive.store.get(key, version_id=version_id, max_bytes=limits.size_bytes)
+            data = await archive.store.get(key, max_bytes=limits.size_bytes)
         except ObjectMissingError:
             problems[entry.name] = "not in the bucket"
             continue

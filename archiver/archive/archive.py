@@ -6,9 +6,10 @@ what is there: the same digest means that it is done, another means that somebod
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from archiver.errors import (
     ObjectExistsError,
     ObjectMissingError,
     SettingsError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -185,12 +187,18 @@ class Archive:
                 media_type=fetched.media_type or "application/octet-stream",
             )
         except ObjectExistsError:
-            stored = await self._stored_before(key, fetched.size_bytes)
+            stored = await self._stored_before(key, fetched)
         return name, stored
 
-    async def _stored_before(self, key: str, size_bytes: int) -> Stored:
+    async def _stored_before(self, key: str, fetched: Fetched) -> Stored:
+        """What is under a key that is taken, if it is the same bytes."""
         info = await self.store.head(key)
-        if info is None or info.size_bytes != size_bytes:
+        found = hashlib.sha256()
+        if info is not None and info.size_bytes == fetched.size_bytes:
+            async with aclosing(self.store.stream(key, version_id=info.version_id)) as chunks:
+                async for chunk in chunks:
+                    found.update(chunk)
+        if info is None or found.hexdigest() != fetched.digest:
             raise ArchiveError(
                 f"{key} is taken by something else", hint="run `rtk-archive verify` on this session"
             )
@@ -260,6 +268,14 @@ class Archive:
                 found[parsed.request] = info.modified_at
         return found
 
+    async def folder_of(self, session_id: str) -> tuple[SessionId, str] | None:
+        """Whose session it is and where it is kept; None where it is not in this archive."""
+        async for info in self.store.list(""):
+            parsed = keys.parse_key(info.key)
+            if parsed is not None and parsed.session_id.session_id == session_id:
+                return parsed.session_id, parsed.folder
+        return None
+
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:
         """Every session's inventories below a prefix, in the order of their keys."""
         folder, names = "", list[str]()
@@ -307,9 +323,13 @@ class Archive:
         """The inventory under this key if it follows `before`; else `before` and what is wrong."""
         try:
             committed = await self.read(key)
-        except (InventoryError, ObjectMissingError) as error:
+        except (InventoryError, StoreError) as error:
+            if error.transient:
+                raise
             return before, str(error)
         inventory = committed.inventory
+        if before is not None and before.inventory.tombstone:
+            return before, f"{key} follows a tombstone, which is the end"
         if inventory.archive_id != self.id:
             return before, f"{key} is of another archive"
         if inventory.previous != (before.digest if before else ""):
@@ -323,6 +343,10 @@ class Archive:
     def unknown_parts(self, inventory: Inventory) -> list[str]:
         """What a later release wrote in this inventory."""
         return unknown_parts(inventory)
+
+    async def is_unchanged(self) -> bool:
+        """Whether `format.json` is still what it was when this archive was opened."""
+        return await self.store.get(keys.FORMAT_KEY) == self._record
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
 from archiver.errors import InventoryError
 from archiver.model import (
     ArtifactId,
+    Kind,
     Outcome,
     Session,
     SessionId,
@@ -24,17 +26,27 @@ from archiver.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
 FORMAT = "realtimekit-archive/inventory/1"
 SIZE_MAX_BYTES = 4 * 2**20
+DEPTH_MAX = 16
+INTEGER_MAX = 2**63 - 1  # what a ledger can hold
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
     """The one spelling every record is written in: sorted keys, ASCII, no spaces, a trailing newline."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_whole(document), sort_keys=True, separators=(",", ":"))
     return text.encode("ascii") + b"\n"
+
+
+def _whole(value: Any) -> Any:
+    """The value, if all its numbers are integers: no two programs write a fraction alike."""
+    if isinstance(value, float):
+        raise TypeError("a record holds integers only")
+    if isinstance(value, Mapping):
+        return {name: _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def sha256(data: bytes) -> str:
@@ -78,6 +90,8 @@ class Entry:
         What is stored gives way only to more: to content where it is empty, else to more bytes. That
         there was none, once it is known, is not lost again.
         """
+        if self.outcome not in _KNOWN_OUTCOMES or self.outcome == Outcome.DESTROYED:
+            return False
         if not self.has_object:
             return not (self.outcome == Outcome.ABSENT and newer.outcome == Outcome.LOST)
         if not newer.has_object:
@@ -87,6 +101,7 @@ class Entry:
         return newer.size_bytes > self.size_bytes
 
 
+_KNOWN_OUTCOMES = frozenset(each.value for each in Outcome)
 _PLAIN = ("outcome", "reason", "origin", "name", "encoding", "media_type", "host", "fetched_at")
 _NESTED = ("source", "store", "lock", "attempts")
 _ENTRY_KEYS = frozenset({"kind", "format", "size", "digest", *_PLAIN, *_NESTED})
@@ -179,7 +194,7 @@ def parse_inventory(data: bytes, key: str) -> Inventory:
     try:
         document = _load(data)
         inventory = _inventory(document)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise InventoryError(f"{key} cannot be read: {_reason(error)}") from None
     if inventory.key != key:
         raise InventoryError(f"{key} says it is another session's or version's inventory")
@@ -198,12 +213,33 @@ def _load(data: bytes) -> dict[str, Any]:
         raise TypeError("it is no JSON object")
     if document["format"] != FORMAT:
         raise ValueError("its format is not known to this release")
+    _check_plain(document)
     return document
+
+
+def _check_plain(value: object, depth: int = 0) -> None:
+    """Refuse what a record never holds: fractions, endless numbers, half characters, deep nesting."""
+    if depth > DEPTH_MAX:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, dict):
+        for name, each in value.items():
+            _check_plain(name, depth + 1)
+            _check_plain(each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            _check_plain(each, depth + 1)
+    elif isinstance(value, str):
+        value.encode()
+    elif isinstance(value, float) or (isinstance(value, int) and abs(value) > INTEGER_MAX):
+        raise ValueError("it holds a number that no record has")
 
 
 def _inventory(document: dict[str, Any]) -> Inventory:
     ended_at = document["ended_at"]
     version = document["version"]
+    transcribed = document.get("transcribed")
+    if not isinstance(transcribed, bool | None):
+        raise TypeError("transcribed is neither true nor false")
     previous = document["previous"] or ""
     if type(version) is not int or version < 1 or (version > 1) != is_digest(previous):
         raise ValueError("version and previous digest do not fit together")
@@ -218,13 +254,13 @@ def _inventory(document: dict[str, Any]) -> Inventory:
             ended_at=parse_time(_str(ended_at)) if ended_at else None,
             created_at=parse_time(_str(document["created_at"])),
             ended=True,
-            transcribed=document.get("transcribed"),
+            transcribed=transcribed,
         ),
         version=version,
         previous=previous,
-        entries=tuple(_entry(each) for each in document["artifacts"]),
-        made=document.get("made", {}),
-        settings=document.get("settings", {}),
+        entries=tuple(_entry(_object(each)) for each in _array(document["artifacts"])),
+        made={name: _str(each) for name, each in _object(document.get("made", {})).items()},
+        settings=_object(document.get("settings", {})),
         tombstone=bool(document.get("tombstone", False)),
         extra={key: value for key, value in document.items() if key not in _INVENTORY_KEYS},
     )
@@ -234,12 +270,15 @@ def _entry(document: dict[str, Any]) -> Entry:
     name = _str(document.get("name", ""))
     digest = _str(document.get("digest", ""))
     size_bytes = document.get("size", 0)
-    if name and (not is_digest(digest) or "/" in name or digest not in name):
+    if name and (not is_digest(digest) or keys.digest_in(name) != digest):
         raise ValueError("an artifact's name and digest do not fit together")
     if type(size_bytes) is not int or size_bytes < 0:
         raise ValueError("an artifact's size is no whole number")
     plain: dict[str, Any] = {key: _str(document[key]) for key in _PLAIN if key in document}
-    nested: dict[str, Any] = {key: dict(document[key]) for key in _NESTED if key in document}
+    nested: dict[str, Any] = {key: _object(document[key]) for key in _NESTED if key in document}
+    for part in ("source", "store", "lock"):
+        for value in nested.get(part, {}).values():
+            _str(value)
     return Entry(
         artifact=ArtifactId(_str(document["kind"]), _str(document.get("format", ""))),
         outcome=plain.pop("outcome"),
@@ -251,6 +290,18 @@ def _entry(document: dict[str, Any]) -> Entry:
     )
 
 
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("a field that must be an object is not")
+    return value
+
+
+def _array(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("a field that must be a list is not")
+    return value
+
+
 def _str(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a field that must be text is not")
@@ -259,10 +310,11 @@ def _str(value: object) -> str:
 
 def unknown_parts(inventory: Inventory) -> list[str]:
     """What a later release wrote that this one does not understand: reported, and kept."""
-    known = {each.value for each in Outcome}
+    kinds = {each.value for each in Kind}
     parts = [f"field {key}" for key in inventory.extra]
     for entry in inventory.entries:
-        parts += [f"outcome {entry.outcome}"] * (entry.outcome not in known)
+        parts += [f"kind {entry.artifact.kind}"] * (entry.artifact.kind not in kinds)
+        parts += [f"outcome {entry.outcome}"] * (entry.outcome not in _KNOWN_OUTCOMES)
         parts += [f"field {key} of {entry.artifact}" for key in entry.extra]
     return parts
 
@@ -295,7 +347,10 @@ def next_version(
 
 
 def _newer(before: Entry, after: Entry) -> Entry:
-    return after if before.yields_to(after) else before
+    """The entry that counts from now on; what a later release wrote in the old one stays in it."""
+    if not before.yields_to(after):
+        return before
+    return replace(after, extra={**before.extra, **after.extra}) if before.extra else after
 
 
 def _with(

@@ -9,8 +9,12 @@ from urllib.parse import quote, unquote
 
 from archiver.model import ArtifactId, Kind, SessionId
 
-FORMAT_KEY = "_archive/format.json"
-CANARIES = "_archive/canaries/"
+#: Where the records of the archive itself are; no app's id is written so.
+ARCHIVE_FOLDER = "_archive"
+FORMAT_KEY = f"{ARCHIVE_FOLDER}/format.json"
+CANARIES = f"{ARCHIVE_FOLDER}/canaries/"
+#: How many folders a session's objects lie below the top: app, year, month, day, session.
+FOLDER_DEPTH = 5
 
 #: What may follow `_archive/`; most of it is reserved for records to come.
 RESERVED_FOLDERS = frozenset(
@@ -108,9 +112,21 @@ class SessionKey:
     request: int = 0  #: of a summary request
 
 
+def digest_in(name: str) -> str:
+    """The digest in an artifact's bare name; "" where it is no such name."""
+    match = _NAME.match(name)
+    return (match["digest"] or "") if match else ""
+
+
 _KEY = re.compile(
     r"(?P<folder>(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
 )
+
+
+def session_folder(key: str) -> SessionKey | None:
+    """In which session's folder a key lies, whatever its name there; None where in none."""
+    folder = "".join(part + "/" for part in key.split("/")[:FOLDER_DEPTH])
+    return parse_key(folder + inventory_name(1)) if key.count("/") >= FOLDER_DEPTH else None
 
 
 def parse_key(key: str) -> SessionKey | None:

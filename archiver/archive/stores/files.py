@@ -183,7 +183,7 @@ class Tree:
         ):
             oldest = time.time() - _LEFTOVER_AGE_S
             for entry in leftovers:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # nobody's leftover, such as a folder, is in nobody's way
                     if entry.stat(follow_symlinks=False).st_mtime < oldest:
                         os.unlink(entry.name, dir_fd=passing)
         self._prepared = True

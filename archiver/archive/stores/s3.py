@@ -138,7 +138,8 @@ class S3Store:
     async def _confirm(self, stored: Stored, digest: str, size_bytes: int) -> Stored:
         """Look at what was stored, where the server's yes does not settle it."""
         kind = await self._bucket.kind()
-        if kind.versioned and not self._put_if_absent:
+        if kind.versioned:
+            # The condition looks at the newest version only: a delete marker on top lets a put pass.
             oldest = await self._bucket.oldest(stored.key)
             if oldest is None or oldest.version_id != stored.version_id:
                 raise ObjectExistsError(f"{self.url}: {stored.key} was taken", key=stored.key)

@@ -121,10 +121,21 @@ class Bucket:
         try:
             answer = await client.get_bucket_versioning(Bucket=self.name)
         except FAILURES as error:
-            if _status(error) in _NOT_ALLOWED | {405, 501}:
+            if _status(error) in _NOT_ALLOWED:
+                return await self._lists_versions()
+            if _status(error) in {405, 501}:
                 return False  # until an answer shows a version: see `learn`
             raise translate(error, self.url, "") from error
         return answer.get("Status") in {"Enabled", "Suspended"}
+
+    async def _lists_versions(self) -> bool:
+        """Whether versions may be listed, where we may not ask if there are any: then they are."""
+        client = await self.client()
+        try:
+            await client.list_object_versions(Bucket=self.name, Prefix=self.prefix, MaxKeys=1)
+        except FAILURES:
+            return False
+        return True
 
     async def _ask_locked(self) -> bool | None:
         client = await self.client()

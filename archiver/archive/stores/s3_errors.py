@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Everything that a call of the client, or reading a body, may raise.
-FAILURES = (ClientError, BotoCoreError, HttpError, TimeoutError)
+#: botocore follows a redirect that names no region in circles, until Python stops it.
+FAILURES = (ClientError, BotoCoreError, HttpError, TimeoutError, RecursionError)
 
 _CREDENTIALS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile, or the role"
 _POLICY = "allow s3:GetObject, s3:PutObject, s3:ListBucket and s3:ListBucketVersions on it"

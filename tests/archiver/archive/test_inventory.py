@@ -105,7 +105,12 @@ def test_what_a_later_release_wrote_is_kept_and_reported() -> None:
             ]
         }
     )
-    assert unknown_parts(inventory) == ["field mood", "field colour of chat", "outcome sung"]
+    assert unknown_parts(inventory) == [
+        "field mood",
+        "field colour of chat",
+        "kind recording",
+        "outcome sung",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,3 +186,56 @@ def test_what_is_stored_gives_way_only_to_more(later: bytes) -> None:
     assert next_version((FIRST, "ab" * 32), FIRST, (stored(later),)) is None
     assert next_version((FIRST, "ab" * 32), FIRST, (pending,)) is None
     assert next_version((FIRST, "ab" * 32), FIRST, (stored(b"hello, and more"),)) is not None
+
+
+def _changed(**more: Any) -> bytes:
+    """The first inventory with these fields in place of its own."""
+    return canonical_json({**json.loads(FIRST.to_bytes()), **more})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _changed(artifacts=["x"]),
+        _changed(artifacts={"kind": "chat"}),
+        _changed(artifacts=[{"kind": "chat", "outcome": "archived", "store": {"version_id": 5}}]),
+        _changed(artifacts=[{"kind": "chat", "outcome": "archived", "size": 2**70}]),
+        _changed(artifacts=[{"kind": "chat", "outcome": "absent", "attempts": {"count": 2**70}}]),
+        _changed(artifacts=[{"kind": "chat", "outcome": "absent", "reason": "\ud800"}]),
+        _changed(artifacts=[{"kind": "chat", "outcome": "archived", "name": "chat %s.csv" % ("0" * 64), "digest": "0" * 64, "size": 1}]),
+        _changed(transcribed={"a": 1}),
+        _changed(transcribed="no"),
+        _changed(made={"at": 5}),
+        _changed(settings=[]),
+        _changed(extra=[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]),
+        FIRST.to_bytes().replace(b'"version":1', b'"version":1.0'),
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_record_with_the_wrong_kind_of_field_is_refused(data: bytes) -> None:
+    """One error of ours, whatever was put in its place: nothing of it reaches a ledger."""
+    with pytest.raises(InventoryError):
+        parse_inventory(data, FIRST.key)
+
+
+def test_a_record_holds_integers_only() -> None:
+    """A fraction is refused where it would be written."""
+    with pytest.raises(TypeError):
+        canonical_json({"a": {"b": [1.5]}})
+
+
+@pytest.mark.parametrize("outcome", ["redacted", "destroyed"])
+def test_what_a_later_release_decided_is_not_undone(outcome: str) -> None:
+    """An outcome this release does not know, or has only reserved, gives way to nothing."""
+    kept = Entry(artifact=CHAT, outcome=outcome, extra={"by": "order"})
+    current = replace(FIRST, entries=(kept,))
+    later = Entry(artifact=CHAT, outcome=Outcome.LOST, reason="x")
+
+    assert next_version((current, "0" * 64), FIRST, (later,)) is None
+
+
+def test_nothing_follows_a_tombstone() -> None:
+    """The end of a chain is its end."""
+    current = replace(FIRST, tombstone=True)
+
+    assert next_version((current, "0" * 64), FIRST, FIRST.entries) is None
