@@ -22,7 +22,8 @@ _CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?\Z", re.ASCII | re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _VTT_COMMENT = re.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)(?:\s|\Z)")
-_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]+([^<>]*)>")
+# Nothing is given back: a row of spaces without an end would be tried from each of them.
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?+[ \t]++([^<>]*+)>")
 _TAG = re.compile(
     r"</?(?:[bciuv]|ruby|rt|lang|font)(?:[.\s][^<>]*)?>|<\d[\d:.]*>", re.IGNORECASE | re.ASCII
 )

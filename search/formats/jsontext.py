@@ -131,6 +131,9 @@ def _read_integer(digits: str) -> float:
     return int(digits) if len(digits) <= _DIGITS_MAX else float("inf")
 
 
+#: So many lines that look like objects and are none end the hope that the next one is.
+FAILED_LINES_MAX = 10_000
+
 # Control characters in strings are let through: they are somebody's words.
 _DECODER = json.JSONDecoder(strict=False)
 _HUGE_DECODER = json.JSONDecoder(strict=False, parse_int=_read_integer)
@@ -161,12 +164,15 @@ def _parse_lines(text: str, notes: Notes) -> list[object]:
     if not text.lstrip().startswith("{"):
         return []
     items: list[object] = []
-    skipped = 0
+    skipped = failed = 0
     for line in _lines(text):
-        try:
-            item = _parse(line)
-        except FormatError:
-            item = None
+        item = None
+        # A line is parsed only if it can be an object; and not for ever, where none of them is.
+        if line.lstrip()[:1] == "{" and failed < FAILED_LINES_MAX:
+            try:
+                item = _parse(line)
+            except FormatError:
+                failed += 1
         if isinstance(item, dict):
             items.append(item)
         else:

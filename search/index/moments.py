@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import bisect
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from search.index.appfile import KINDS
 from search.results import Moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from migrations.sqlite import Connection
     from search.index.filters import Scope
     from search.index.planning import Plan
-    from search.query import Matcher
+    from search.query import Item, Matcher
 
 #: So many matching lines of a session are looked at closely; the count goes on beyond them.
 LINES_READ = 300
+#: A phrase that goes on in the next line is looked for at so many of the lines it may begin in.
+CROSSINGS_TRIED = 500
 #: Moments stand at least this many lines apart: one place is shown once.
 LINES_APART = 4
 SNIPPET_CHARS = 240
@@ -44,7 +48,7 @@ def find_moments(
     first, last = lines_of_session
     ids = _matching_lines(db, plan, scope, first, last)
     if not ids:
-        crossing = _crossing(_read(db, scope, first, last), matcher) if plan.lines else None
+        crossing = _crossing(db, plan, scope, matcher, (first, last)) if plan.lines else None
         return ([crossing][:limit], 1) if crossing else ([], 0)
     if not limit:
         return [], len(ids)
@@ -56,8 +60,7 @@ def find_moments(
 def _matching_lines(db: Connection, plan: Plan, scope: Scope, first: int, last: int) -> list[int]:
     if not plan.lines and not scope.names_lines:
         return []
-    sql, values = scope.ids_sql(plan.lines, first, last)
-    return [row[0] for row in db.execute(f"{sql} order by 1", values)]
+    return _holding(db, scope, plan.lines, first, last)
 
 
 _COLUMNS = (
@@ -102,10 +105,41 @@ def _moment(line: _Line, matcher: Matcher) -> Moment:
     )
 
 
-def _crossing(lines: list[_Line], matcher: Matcher) -> Moment | None:
+def _crossing(
+    db: Connection, plan: Plan, scope: Scope, matcher: Matcher, lines_of_session: tuple[int, int]
+) -> Moment | None:
     """A phrase that one person begins and the next line goes on with: the place where it begins."""
-    if not lines:
-        return None
+    first, last = lines_of_session
+    phrases = [each for each in plan.items if len(each.terms) > 1]
+    for begin, reach in islice(_crossings(db, scope, phrases, first, last), CROSSINGS_TRIED):
+        lines = _read(db, scope, begin, min(begin + reach, last))
+        same = [each for each in lines if each.kind == lines[0].kind]
+        if (moment := _moment_across(same, matcher)) is not None:
+            return moment
+    return None
+
+
+def _crossings(
+    db: Connection, scope: Scope, phrases: list[Item], first: int, last: int
+) -> Iterator[tuple[int, int]]:
+    """Lines that hold a phrase's first term, soon followed by one with its last, and how far to read."""
+    for phrase in phrases:
+        begins = _holding(db, scope, f'"{phrase.terms[0]}"', first, last)
+        ends = _holding(db, scope, f'"{phrase.terms[-1]}"' + "*" * phrase.prefix, first, last)
+        reach = len(phrase.terms)
+        for begin in begins:
+            after = bisect.bisect_right(ends, begin)
+            if after < len(ends) and ends[after] - begin <= reach:
+                yield begin, reach
+
+
+def _holding(db: Connection, scope: Scope, expression: str, first: int, last: int) -> list[int]:
+    sql, values = scope.ids_sql(expression, first, last)
+    return [row[0] for row in db.execute(f"{sql} order by 1", values)]
+
+
+def _moment_across(lines: list[_Line], matcher: Matcher) -> Moment | None:
+    """What the query meets in these lines, read as one."""
     ends = list(accumulate(len(line.text) + 1 for line in lines))
     joined = " ".join(line.text for line in lines)
     ranges = matcher.ranges(joined)

@@ -135,6 +135,8 @@ class Readers:
 
         Raises SearchTimeoutError or IndexDamagedError.
         """
+        if time.monotonic() > deadline:
+            raise self._too_late()
         opened = None
         try:
             opened = self._pool.take(path)
@@ -148,13 +150,16 @@ class Readers:
             opened = None
         except DatabaseError as error:
             if isinstance(error, OperationalError) and "interrupted" in str(error):
-                raise SearchTimeoutError(
-                    f"the search took longer than {self._timeout_s:g} seconds and was stopped",
-                    hint="ask for rarer words, fewer prefixes or a shorter time",
-                ) from error
+                raise self._too_late() from error
             raise IndexDamagedError(
                 f"the index {path.name} cannot be read: {error}", hint="`rtk-archive rebuild index`"
             ) from error
         finally:
             if opened is not None:
                 opened.connection.close()
+
+    def _too_late(self) -> SearchTimeoutError:
+        return SearchTimeoutError(
+            f"the search took longer than {self._timeout_s:g} seconds and was stopped",
+            hint="ask for rarer words, fewer prefixes or a shorter time",
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from search.formats import FormatError, Limits
@@ -187,3 +189,18 @@ def test_bounds() -> None:
             parse(data, limits=limits)
 
         assert caught.value.reason == "too-many"
+
+
+def test_a_voice_without_an_end_takes_no_longer_than_it_is() -> None:
+    """Four times the spaces after `<v` take four times as long, not sixteen."""
+
+    def seconds(spaces: int) -> float:
+        text = "WEBVTT\n\n00:00.000 --> 00:01.000\n<v" + " " * spaces + "x"
+        taken = []
+        for _ in range(3):
+            begin = time.process_time()
+            parse(text, "VTT")
+            taken.append(time.process_time() - begin)
+        return min(taken)
+
+    assert seconds(20_000) < 8 * seconds(5_000) + 0.05

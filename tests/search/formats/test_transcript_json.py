@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from search.formats import FormatError, Limits, Utterance
+from search.formats import FormatError, Limits, Utterance, jsontext
 from tests.search.formats.material import (
     ALICE,
     BOB,
@@ -341,3 +341,23 @@ def test_scripts(text: str) -> None:
     spoken = ALICE._replace(text=text, speaker='O\'Neil, "Bo": x')
 
     assert parse(as_json([spoken])).utterances == (spoken,)
+
+
+def test_lines_that_are_no_objects_are_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only lines that begin like an object are parsed, and only so many that turn out to be none."""
+    tried = 0
+    parse_one = jsontext._parse
+
+    def counted(text: str) -> object:
+        nonlocal tried
+        tried += 1
+        return parse_one(text)
+
+    monkeypatch.setattr(jsontext, "_parse", counted)
+    for line in ("x", "{x"):
+        with pytest.raises(FormatError):
+            parse("{\n" + f"{line}\n" * 50_000, "JSON")
+
+    assert tried <= 2 * (jsontext.FAILED_LINES_MAX + 5)
