@@ -174,7 +174,8 @@ class ShapeFaults:
     nested_session: bool = False  #: details under `data.session`
     flat_peer_report: bool = False
     unknown_fields: bool = False
-    unknown_values: bool = False  #: type and status outside their enums
+    unknown_values: bool = False  #: a type, and of live sessions a status, outside their enums
+    statuses: dict[str, str] = field(default_factory=dict)  #: by session id, in place of its own
     v1_meeting_ids: bool = False  #: associated_id like `abcdef-ghijkl`
     null_ended_at: bool = False
     seen_fields: bool = True  #: those no schema lists but real answers carry

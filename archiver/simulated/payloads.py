@@ -40,7 +40,7 @@ def session_record(
         else session.meeting_id,
         "meeting_display_name": session.meeting.title,
         "type": "hologram" if shapes.unknown_values else "meeting",
-        "status": _status(ended, shapes),
+        "status": shapes.statuses.get(session.session_id) or _status(ended, shapes),
         "live_participants": 0 if ended else len(session.meeting.participants),
         "max_concurrent_participants": len(session.meeting.participants),
         "minutes_consumed": minutes_consumed(session, now),

@@ -199,6 +199,18 @@ async def test_unknown_fields_and_values(api: Api) -> None:
     assert (record["type"], record["status"]) == ("hologram", "PAUSED")
 
 
+async def test_status_of_one_session(api: Api, session_id: str) -> None:
+    """One session, ended or not, may have any status, and the others keep theirs."""
+    other = api.source.add_session()
+    api.source.faults.shapes.statuses[session_id] = "PAUSED"
+    records = (await api.app("/sessions")).data["sessions"]
+
+    assert {each["id"]: each["status"] for each in records} == {
+        session_id: "PAUSED",
+        other: "ENDED",
+    }
+
+
 async def test_schema_fields_only(api: Api, session_id: str) -> None:
     """The fields that no schema lists may be missing."""
     api.source.faults.shapes.seen_fields = False
