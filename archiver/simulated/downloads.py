@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from archiver.simulated.source import SimulatedSource
 
 _CHUNK_BYTES = 64 * 1024
+_HOP = re.compile(r"[0-9]{1,6}\Z")
 _FORMATS = {extension: format_ for format_, extension in EXTENSIONS.items()}
 _MEDIA_TYPES = {
     "csv": "text/csv",
@@ -72,7 +74,10 @@ def download(source: SimulatedSource, request: Request) -> Response:
 
 def _redirect(source: SimulatedSource, request: Request, key: Key) -> Response | None:
     faults = source.faults.of(*key)
-    hop = int(request.query_params.get("hop", "0"))
+    given = request.query_params.get("hop", "0")
+    if not _HOP.match(given):
+        return storage_error(400, "InvalidArgument", "hop is a small number")
+    hop = int(given)
     if hop < faults.redirects:
         return RedirectResponse(str(request.url.include_query_params(hop=hop + 1)), 302)
     return RedirectResponse(faults.redirect_to, 302) if faults.redirect_to else None

@@ -163,6 +163,16 @@ async def test_redirects(api: Api, session_id: str) -> None:
     assert api.source.counts["download"] == 1 + 4
 
 
+@pytest.mark.parametrize("hop", ["x", "", "-1", "1_0", "9" * 5000])
+async def test_hop_that_is_no_number(api: Api, session_id: str, hop: str) -> None:
+    """A hop that is no small number is refused like any other bad argument."""
+    url = await api.link(session_id, "chat")
+    answer = await api.send("GET", f"{url}&hop={hop}")
+
+    assert answer.status == 400
+    assert b"<Code>InvalidArgument</Code>" in answer.body
+
+
 async def test_redirect_elsewhere(api: Api, session_id: str) -> None:
     """A download may be redirected to anywhere."""
     api.source.faults.on(kind="chat", redirect_to="http://169.254.169.254/")
