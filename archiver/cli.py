@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import errno
+import io
 import os
 import re
 import signal
@@ -51,7 +52,8 @@ def moment(text: str) -> datetime:
         unit = timedelta(hours=1) if match[2] == "h" else timedelta(days=1)
         return datetime.now(UTC) - int(match[1]) * unit
     try:
-        return parse_time(text + "-01" if re.fullmatch(r"\d{4}-\d{2}", text) else text)
+        missing = {4: "-01-01", 7: "-01"}.get(len(text), "")
+        return parse_time(text + missing)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time: 2026-10-01, 2026-10, 2026-10-01T09:00:00Z or 3d"
@@ -77,9 +79,37 @@ def fraction(text: str) -> float:
     return value
 
 
+def name(text: str) -> str:
+    """An id or a name: something that can be written."""
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!a} names nothing")
+    return text
+
+
+def port(text: str) -> int:
+    """A port to listen on; 0 is any that is free."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!a} is no port: 0 to 65535")
+    return int(text)
+
+
+def limit(text: str) -> int:
+    """How many of them."""
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!a} is no number from 1 to 100")
+    return int(text)
+
+
+def app_argument(parser: argparse.ArgumentParser) -> None:
+    """--app: which apps."""
+    parser.add_argument(
+        "--app", action="append", type=name, default=[], metavar="ID", help="only this app"
+    )
+
+
 def range_arguments(parser: argparse.ArgumentParser) -> None:
     """--app, --since, --until: which sessions."""
-    parser.add_argument("--app", action="append", default=[], metavar="ID", help="only this app")
+    app_argument(parser)
     parser.add_argument("--since", type=moment, metavar="T", help="sessions begun since then")
     parser.add_argument("--until", type=moment, metavar="T", help="sessions begun before then")
 
@@ -100,7 +130,7 @@ def range_of(args: argparse.Namespace) -> Range:
 
 def _sync_arguments(parser: argparse.ArgumentParser) -> None:
     range_arguments(parser)
-    parser.add_argument("--session", metavar="ID", help="only this session")
+    parser.add_argument("--session", type=name, metavar="ID", help="only this session")
     _share_argument(parser)
     json_argument(parser)
 
@@ -121,7 +151,7 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session", metavar="ID", help="only this session")
+    parser.add_argument("--session", type=name, metavar="ID", help="only this session")
     parser.add_argument(
         "--sample", type=fraction, default=1.0, metavar="N", help="only this part, such as 10%%"
     )
@@ -203,8 +233,8 @@ async def work(
     """Capture until told to stop; `beside` runs along and stops at the same word."""
     from archiver.runtime import open_runtime
 
-    stop = stop_event()
     async with open_runtime(settings, command="work", share=Share(*args.share)) as runtime:
+        stop = stop_event()  # not before: until here a signal ends whatever is waited for
         say(f"capturing into {runtime.archive.store.url}; stop with Ctrl-C")
         async with asyncio.TaskGroup() as group:
             worker = group.create_task(runtime.worker.run(stop))
@@ -427,6 +457,9 @@ def run_command(
     program: str, commands: Sequence[Command], argv: Sequence[str] | None = None
 ) -> int:
     """Parse, load the settings, run, and turn every outcome into an exit code and one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever the terminal can show
     args = build_parser(program, commands).parse_args(argv)
     set_up_logs(verbose=args.verbose)
     try:

@@ -22,6 +22,7 @@
     │   ├── StoreDeniedError             credentials or policy
     │   └── StoreFullError               transient: no space left
     ├── ArchiveError                 what is in the bucket
+    │   ├── ArchiveMissingError          there is none yet
     │   ├── ArchiveMismatchError         this archive belongs to another source or account
     │   ├── InventoryError               an inventory that cannot be read
     │   ├── CommitConflictError          transient: another worker wrote this version first
@@ -179,6 +180,10 @@ class StoreFullError(StoreError):
 
 class ArchiveError(ArchiverError):
     """What is in the bucket is not what it should be."""
+
+
+class ArchiveMissingError(ArchiveError):
+    """There is no archive in this store yet."""
 
 
 class ArchiveMismatchError(ArchiveError):

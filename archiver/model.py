@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -147,9 +147,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A downloaded body, whole, in a private file: what it is, and how it was had."""
+    """A downloaded body, whole: what it is, and how it was had."""
 
-    path: Path
+    body: bytes | Path = field(repr=False)  #: a large one is in a private file
     size_bytes: int
     digest: str  #: SHA-256 of the bytes as served, 64 hex digits
     media_type: str  #: Content-Type as served, "" where there was none
@@ -158,6 +158,15 @@ class Fetched:
     fetched_at: datetime
     source_date: str = ""  #: the source's Date header
     source_etag: str = ""  #: the source's ETag header
+
+    def content(self) -> bytes:
+        """The whole body, in memory."""
+        return self.body if isinstance(self.body, bytes) else self.body.read_bytes()
+
+    def discard(self) -> None:
+        """Remove the file, if there is one: its content is where it belongs."""
+        if not isinstance(self.body, bytes):
+            self.body.unlink(missing_ok=True)
 
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")

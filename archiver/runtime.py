@@ -14,7 +14,7 @@ from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import open_store
 from archiver.capture import Capture, Fetching, Maker, SummaryRequests
 from archiver.clock import Clock, SystemClock
-from archiver.errors import ArchiverError
+from archiver.errors import ArchiveMissingError, ArchiverError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from archiver.archive.stores import Store
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.runtime")
@@ -100,11 +101,7 @@ async def open_runtime(
         origin = Origin(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
         )
-        archive = await Archive.open(store, origin=origin, made=maker.made(clock.now()))
-        ledger.bind(archive.id)
-        await archive.claim(sole_worker=settings.sole_worker)
         expectation = expectation_of(settings)
-        ledger.expect(expectation.fingerprint, clock.now())
         budget = Budget(
             max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
         )
@@ -128,6 +125,10 @@ async def open_runtime(
                 trust_env=settings.proxy,
             )
         )
+        archive = await _open_archive(store, origin, source, maker.made(clock.now()))
+        ledger.bind(archive.id)
+        await archive.claim(sole_worker=settings.sole_worker)
+        ledger.expect(expectation.fingerprint, clock.now())
         downloader = await stack.enter_async_context(
             Downloader(
                 directory=settings.spool,
@@ -144,7 +145,6 @@ async def open_runtime(
                 source=source,
                 downloader=downloader,
                 base_url=settings.base_url,
-                spool=settings.spool,
                 clock=clock,
             ),
             summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
@@ -174,6 +174,20 @@ async def open_runtime(
             worker=worker,
             clock=clock,
         )
+
+
+async def _open_archive(
+    store: Store, origin: Origin, source: RealtimeKit, made: dict[str, str]
+) -> Archive:
+    """The archive of this source, created only once the source has let us in.
+
+    What it is the archive of is written once and for ever: not for an account that was mistyped.
+    """
+    try:
+        return await Archive.open(store, origin=origin, create=False)
+    except ArchiveMissingError:
+        await source.apps()
+        return await Archive.open(store, origin=origin, made=made)
 
 
 def _prepare_spool(spool: Path) -> None:

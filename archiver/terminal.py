@@ -54,7 +54,8 @@ def answer(text: str) -> None:
 
 def answer_json(document: Any) -> None:
     """One JSON document, on standard output."""
-    answer(json.dumps(document, ensure_ascii=False, sort_keys=False))
+    # Escaped, nothing in it can steer a terminal; DEL is the one control that JSON lets through.
+    answer(json.dumps(document).replace("\x7f", "\\u007f"))
 
 
 class Progress(Protocol):

@@ -135,6 +135,9 @@ class Worker:
             except SourceDeniedError:
                 raise
             except SourceError as error:  # the other apps are listed all the same
+                error.message = f"app {app_id}: {error.message}"
+                if isinstance(error, SourceNotFoundError):
+                    error.hint = "check RTK_ARCHIVE_APPS or --app"
                 failure = failure or error
         self._write_counts()
         report.malformed += self._malformed.total()

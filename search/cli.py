@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import dataclasses
 import sys
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from archiver import cli
 from archiver.cli import DONE, LOST, Command
 from archiver.clock import SystemClock
-from archiver.errors import ArchiverError
 from archiver.model import to_ms
 from archiver.terminal import answer, answer_json, progress, say, visible
 from search.errors import IndexMissingError
@@ -21,7 +21,6 @@ from search.index.seam import SearchRequest
 from search.indexer import Indexed, Indexer
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from archiver.archive.archive import Archive
@@ -98,9 +97,9 @@ async def serve_only(_args: argparse.Namespace, settings: Settings) -> int:
     from archiver.runtime import open_views
     from search.web import Services, create_app, serve
 
-    stop = cli.stop_event()
     async with AsyncExitStack() as stack:
         archive, ledger = await stack.enter_async_context(open_views(settings))
+        stop = cli.stop_event()  # not before: until here a signal ends whatever is waited for
         library = open_library(settings)
         stack.callback(library.close)
         services = Services(
@@ -120,15 +119,19 @@ def _say_where(address: Address) -> None:
 
 def _search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", nargs="+", metavar="QUERY", help="words, phrases, filters")
-    parser.add_argument("--app", action="append", default=[], metavar="ID", help="only this app")
-    parser.add_argument("--speaker", action="append", default=[], metavar="NAME", help="said by")
+    cli.app_argument(parser)
+    parser.add_argument(
+        "--speaker", action="append", type=cli.name, default=[], metavar="NAME", help="said by"
+    )
     kinds = ("transcript", "chat", "summary")
     parser.add_argument("--in", dest="kinds", action="append", default=[], choices=kinds)
     parser.add_argument("--after", type=cli.moment, metavar="T", help="sessions begun since then")
     parser.add_argument("--before", type=cli.moment, metavar="T", help="sessions begun before then")
     sorts = ("relevance", "newest", "oldest")
     parser.add_argument("--sort", choices=sorts, default="relevance")
-    parser.add_argument("--limit", type=int, default=10, metavar="N", help="sessions to show")
+    parser.add_argument(
+        "--limit", type=cli.limit, default=10, metavar="N", help="sessions to show, 1 to 100"
+    )
     parser.add_argument("--match", choices=("best", "all"), help="any of the words, or all of them")
     cli.json_argument(parser)
 
@@ -148,8 +151,6 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
         before_ms=to_ms(args.before) if args.before else None,
     )
     query = dataclasses.replace(query, filters=merged)
-    if not 1 <= args.limit <= 100:
-        raise ArchiverError("--limit takes 1 to 100")
     request = SearchRequest(
         query=query,
         sort=args.sort,
@@ -171,7 +172,7 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", metavar="SESSION", help="its id")
+    parser.add_argument("session", type=cli.name, metavar="SESSION", help="its id")
     for part in ("transcript", "chat", "summary", "inventory"):
         parser.add_argument(f"--{part}", dest="parts", action="append_const", const=part)
     cli.json_argument(parser)
@@ -280,7 +281,10 @@ async def _rebuild_index(settings: Settings) -> Indexed:
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, metavar="N", help="where to listen")
+    parser.add_argument("--port", type=cli.port, metavar="N", help="where to listen")
+    parser.add_argument(
+        "--data", metavar="DIR", default=argparse.SUPPRESS, help="its folder, started anew"
+    )
     parser.add_argument("--exit", action="store_true", help="stop once a search was answered")
 
 

@@ -290,8 +290,11 @@ async def _read_ahead(
     limiter = asyncio.Semaphore(READS_AT_ONCE)
 
     async def one(read: Coroutine[Any, Any, T]) -> T:
-        async with limiter:
-            return await read
+        try:
+            async with limiter:
+                return await read
+        finally:
+            read.close()
 
     try:
         async for key, read in _each(reads):

@@ -62,11 +62,11 @@ class Rig:
     async def sync_until_settled(self, *, step: timedelta = timedelta(hours=1)) -> None:
         """Passes at intervals until nothing is pending, at most for the seven days there are."""
         for _ in range(int(timedelta(days=8) / step)):
+            try:
+                await self.sync()
+            except SourceUnavailableError:
+                continue  # as whoever runs `sync` from a timer: the next one is due anyway
             async with self.runtime() as runtime:
-                try:
-                    await runtime.worker.sync()
-                except SourceUnavailableError:
-                    continue  # as whoever runs `sync` from a timer: the next one is due anyway
                 counts = runtime.ledger.session_counts()
                 if counts["sessions"] == len(self.source.session_ids) and not counts["pending"]:
                     return

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 STEPS = [
     ("fetch", "after", 2),
     ("put", "before", 3),
-    ("write", "before", 4),
-    ("link", "after", 3),
+    ("write", "before", 8),
+    ("write", "after", 7),
     ("put", "after", 5),
     ("commit", "before", 1),
     ("commit", "after", 2),

@@ -26,6 +26,7 @@ from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
     ArchiveError,
     ArchiveMismatchError,
+    ArchiveMissingError,
     CommitConflictError,
     InventoryError,
     ObjectExistsError,
@@ -79,29 +80,37 @@ class Archive:
 
     def __init__(self, store: Store, *, archive_id: str, origin: Origin, record: bytes) -> None:
         self.store = store
+        self.is_new = False  #: made by this very process: there is nothing of anybody in it
         self.id = archive_id
         self.origin = origin
         self._record = record
 
     @classmethod
     async def open(
-        cls, store: Store, *, origin: Origin | None = None, made: dict[str, str] | None = None
+        cls,
+        store: Store,
+        *,
+        origin: Origin | None = None,
+        made: dict[str, str] | None = None,
+        create: bool = True,
     ) -> Archive:
         """Open the archive in this store; with an `origin`, create it where there is none yet.
 
-        Raises ArchiveMismatchError where it belongs to another source or account, ArchiveError where
-        there is none to open or `format.json` is of a format unknown here.
+        Raises ArchiveMismatchError where it belongs to another source or account, ArchiveMissingError
+        where there is none to open, ArchiveError where `format.json` is of a format unknown here.
         """
+        made_here = False
         try:
             record = await store.get(keys.FORMAT_KEY)
         except ObjectMissingError:
-            if origin is None:
-                raise ArchiveError(
+            if origin is None or not create:
+                raise ArchiveMissingError(
                     f"there is no archive in {store.url}",
                     hint="capture something first: `rtk-archive sync`, or try `rtk-archive demo`",
                 ) from None
-            record = await cls._create(store, origin, made or {})
+            record, made_here = await cls._create(store, origin, made or {})
         archive = cls._read(store, record)
+        archive.is_new = made_here
         if origin is not None and origin != archive.origin:
             raise ArchiveMismatchError(
                 f"{store.url} is the archive of account {archive.origin.account!r} at "
@@ -112,7 +121,8 @@ class Archive:
         return archive
 
     @staticmethod
-    async def _create(store: Store, origin: Origin, made: dict[str, str]) -> bytes:
+    async def _create(store: Store, origin: Origin, made: dict[str, str]) -> tuple[bytes, bool]:
+        """The first record there is, and whether it is ours."""
         record = canonical_json(
             {
                 "format": FORMAT,
@@ -126,8 +136,8 @@ class Archive:
         try:
             await _put(store, keys.FORMAT_KEY, record)
         except ObjectExistsError:
-            return await store.get(keys.FORMAT_KEY)
-        return record
+            return await store.get(keys.FORMAT_KEY), False
+        return record, True
 
     @classmethod
     def _read(cls, store: Store, record: bytes) -> Archive:
@@ -181,7 +191,7 @@ class Archive:
         try:
             stored = await self.store.put(
                 key,
-                fetched.path,
+                fetched.body,
                 digest=fetched.digest,
                 size_bytes=fetched.size_bytes,
                 media_type=fetched.media_type or "application/octet-stream",

@@ -159,7 +159,8 @@ class Capture:
     async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
         """What is known of a session; of one that is new here and not of today, what the bucket says."""
         known = self._ledger.state(session_id)
-        if known.states or now < known.session.seen_ended_at + NEW_HERE_MAX:
+        is_new = now < known.session.seen_ended_at + NEW_HERE_MAX
+        if known.states or is_new or self._archive.is_new:
             return known
         committed = await self._archive.newest(known.session)
         if committed is None:
@@ -266,15 +267,14 @@ class Capture:
             state = replace(state, last_status=str(error.status or "broken"), reason=reason)
         finally:
             if fetched is not None:
-                fetched.path.unlink(missing_ok=True)
+                fetched.discard()
             if not state.settled:
                 again = next_attempt(state, work.session, work.now)
                 state = replace(state, next_attempt_at=again)
             work.states[artifact] = state
 
     async def _store(self, work: _Work, state: ArtifactState, fetched: Fetched) -> ArtifactState:
-        with fetched.path.open("rb") as file:
-            empty = is_empty(file.read(HEAD_BYTES), fetched.size_bytes)
+        empty = fetched.size_bytes <= HEAD_BYTES and is_empty(fetched.content(), fetched.size_bytes)
         state = replace(
             state,
             outcome=Outcome.EMPTY if empty else Outcome.ARCHIVED,

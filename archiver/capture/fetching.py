@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,8 +14,6 @@ from archiver.realtimekit import peer_reports_record, session_record
 from archiver.retries import retried
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from archiver.clock import Clock
     from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit, SessionPayload
 
@@ -36,13 +32,11 @@ class Fetching:
         source: RealtimeKit,
         downloader: Downloader,
         base_url: str,
-        spool: Path,
         clock: Clock,
     ) -> None:
         self._source = source
         self._downloader = downloader
         self._host = urlsplit(base_url).hostname or ""
-        self._spool = spool
         self._clock = clock
 
     async def session_record(
@@ -56,7 +50,7 @@ class Fetching:
         ended = listed is not None and listed.session.ended
         payload = listed if listed and ended else await self._source.session(app_id, name)
         participants = await self._source.participants(app_id, name)
-        return "200", self._write(session_record(payload.raw, participants.pages))
+        return "200", self._made(session_record(payload.raw, participants.pages))
 
     async def peer_reports(self, session_id: SessionId) -> Answered:
         """The report of every peer: one request for each."""
@@ -66,7 +60,7 @@ class Fetching:
             (await self._source.peer_report(app_id, peer_id)).raw
             for peer_id in participants.peer_ids
         ]
-        return "200", self._write(peer_reports_record(reports)) if reports else None
+        return "200", self._made(peer_reports_record(reports)) if reports else None
 
     async def artifact(self, session_id: SessionId, artifact: ArtifactId) -> Answered:
         """A transcript, chat or summary.
@@ -104,13 +98,10 @@ class Fetching:
 
         return await retried(retrying, lambda: self._downloader.fetch(url))
 
-    def _write(self, data: bytes) -> Fetched:
-        path = self._spool / f"{uuid.uuid4().hex}.part"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+    def _made(self, data: bytes) -> Fetched:
+        """A record that is put together here, from what the source said."""
         return Fetched(
-            path=path,
+            body=data,
             size_bytes=len(data),
             digest=hashlib.sha256(data).hexdigest(),
             media_type="application/json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import secrets
 from typing import TYPE_CHECKING, Self
@@ -40,13 +41,17 @@ CONNECT_TIMEOUT_S = 10.0
 #: A header is kept for the record up to this length.
 HEADER_LENGTH_MAX = 256
 _BUFFER_BYTES = 256 * 1024
+#: A body up to this size needs no file of its own before it is stored.
+MEMORY_BYTES = 128 * 1024
+#: No two processes name a file alike, nor does one of them twice.
+_RUN, _NUMBERS = secrets.token_hex(8), itertools.count()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _EXPIRED = frozenset({401, 403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 
 
 class Downloader:
-    """Fetches download URLs into `directory`, under rules that a hostile URL cannot leave.
+    """Fetches download URLs, the large ones into `directory`, under rules no hostile URL can leave.
 
     It has no token, no cookies and no passwords to give away. With `trust_env` a proxy named by
     the environment connects in its place, and then resolves the names itself: only the URL and
@@ -59,6 +64,7 @@ class Downloader:
         directory: Path,
         max_bytes: int,
         clock: Clock,
+        memory_bytes: int = MEMORY_BYTES,
         exempt_base_url: str = "",
         timeout_s: float = 30,
         total_timeout_s: float = 3600,
@@ -69,6 +75,7 @@ class Downloader:
     ) -> None:
         self._directory = directory
         self._max_bytes = max_bytes
+        self._memory_bytes = memory_bytes
         self._clock = clock
         self._rules = Rules(exempt_base_url=exempt_base_url, allowed_hosts=allowed_hosts)
         self._trust_env = trust_env
@@ -105,7 +112,7 @@ class Downloader:
                 await session.close()
 
     async def fetch(self, url: DownloadUrl) -> Fetched:
-        """The whole body in a private file of its own, which is the caller's to remove."""
+        """The whole body; where it is in a file, that is the caller's to discard."""
         target = self._rules.check(url.reveal())
         for _ in range(REDIRECTS_MAX + 1):
             answer = await self._follow(target)
@@ -151,17 +158,17 @@ class Downloader:
         if announced is not None and announced > self._max_bytes:
             raise self._too_large(url)
         headers = response.headers
-        with _PartFile(self._directory) as part:
+        with _Body(self._directory, self._memory_bytes) as part:
             async for chunk in response.content.iter_any():
                 part.write(chunk)
                 if part.size_bytes > self._max_bytes:
                     raise self._too_large(url)
             if announced is not None and part.size_bytes != announced:
                 raise DownloadInterruptedError(_at("a body of another length than said", url))
-            part.keep()
+            body = part.keep()
         encoding = _header(headers.get("Content-Encoding", "")).lower()
         return Fetched(
-            path=part.path,
+            body=body,
             size_bytes=part.size_bytes,
             digest=part.digest.hexdigest(),
             media_type=_header(headers.get("Content-Type", "")),
@@ -186,41 +193,54 @@ class Downloader:
         return DownloadTooLargeError(_at(f"more than {self._max_bytes} bytes", url))
 
 
-class _PartFile:
-    """A private file that is gone again unless it is kept; what it was given is hashed.
+class _Body:
+    """A body on its way: in memory while it is small, then in a private file, hashed as it comes.
 
-    Its writes block: each is at most a buffer long and goes to the page cache, which is quicker
-    than handing it to a thread.
+    The file is gone again unless it is kept. Its writes block: each is at most a buffer long and
+    goes to the page cache, which is quicker than handing it to a thread.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / f"{secrets.token_hex(16)}.part"
+    def __init__(self, directory: Path, memory_bytes: int) -> None:
+        self._path = directory / f"{_RUN}-{os.getpid()}-{next(_NUMBERS)}.part"
+        self._memory_bytes = memory_bytes
+        self._held: list[bytes] = []
         self.digest = hashlib.sha256()
         self.size_bytes = 0
         self._kept = False
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise self._failure(error) from None
         return self
 
     def write(self, chunk: bytes) -> None:
         self.digest.update(chunk)
         self.size_bytes += len(chunk)
-        rest = memoryview(chunk)
+        if self.size_bytes <= self._memory_bytes:
+            self._held.append(chunk)
+            return
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            if self._descriptor < 0:
+                self._open()
+            self._append(chunk)
         except OSError as error:
             raise self._failure(error) from None
 
-    def keep(self) -> None:
-        """Leave the file where it is."""
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, 0o600)
+        for chunk in self._held:
+            self._append(chunk)
+        self._held = []
+
+    def _append(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def keep(self) -> bytes | Path:
+        """What was written; a file stays where it is."""
         self._kept = True
+        return b"".join(self._held) if self._descriptor < 0 else self._path
 
     def __exit__(
         self,
@@ -228,12 +248,13 @@ class _PartFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._descriptor)
-        if not self._kept:
-            self.path.unlink(missing_ok=True)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            if not self._kept:
+                self._path.unlink(missing_ok=True)
 
     def _failure(self, error: OSError) -> StoreError:
-        where = self.path.parent
+        where = self._path.parent
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return StoreFullError(f"no space left in {where}", hint="free some, then go on")
         return StoreError(f"cannot write in {where}: {error.strerror}")

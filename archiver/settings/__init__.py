@@ -164,12 +164,6 @@ class Settings:
         values.address,
         "where the endpoint listens; an address beyond loopback is refused unless keys exist",
     )
-    webhook_listen: Address | None = _setting(
-        "RTK_ARCHIVE_WEBHOOK_LISTEN",
-        "",
-        values.optional_address,
-        "a second address that answers only the webhook and `/healthz`: point a tunnel here",
-    )
     public_url: str = _setting(
         "RTK_ARCHIVE_PUBLIC_URL",
         "",

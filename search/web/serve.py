@@ -88,7 +88,7 @@ async def _open(address: Address) -> list[socket.socket]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise SettingsError(f"{address} is no address to listen on", hint=_HINT) from error
     places = list(dict.fromkeys((family, place) for family, _, _, _, place in found))
     if not all(is_loopback(str(place[0])) for _, place in places):

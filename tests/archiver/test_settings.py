@@ -49,7 +49,6 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "RTK_ARCHIVE_LOOKBACK_EVERY": ("lookback_every", "12 H", timedelta(hours=12)),
     "RTK_ARCHIVE_SOLE_WORKER": ("sole_worker", "yes", True),
     "RTK_ARCHIVE_PARSE_MAX": ("parse_max_bytes", "1 GiB", 2**30),
-    "RTK_ARCHIVE_WEBHOOK_LISTEN": ("webhook_listen", "0.0.0.0:9", Address("0.0.0.0", 9)),
     "RTK_ARCHIVE_QUERY_TIMEOUT": ("query_timeout", "2s", timedelta(seconds=2)),
 }
 
@@ -96,7 +95,6 @@ BAD = {
     "RTK_ARCHIVE_SOLE_WORKER": ["2"],
     "RTK_ARCHIVE_PARSE_MAX": ["0MB"],
     "RTK_ARCHIVE_LISTEN": ["8000", "localhost", "localhost:99999", "::1:80", "[:::]:80", "a b:80"],
-    "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001"],
     "RTK_ARCHIVE_PUBLIC_URL": ["archive.example", "https://u@archive.example"],
     "RTK_ARCHIVE_QUERY_TIMEOUT": ["0s", "never"],
 }

@@ -320,7 +320,7 @@ async def test_other_bytes_under_a_key_are_not_taken_for_ours(tmp_path: Path) ->
         digest = hashlib.sha256(b"good").hexdigest()
         (made.folders[0] / f"chat.{digest}.csv").write_bytes(b"EVIL")
         fetched = Fetched(
-            path=body,
+            body=body,
             size_bytes=4,
             digest=digest,
             media_type="text/csv",

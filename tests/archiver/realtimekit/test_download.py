@@ -47,9 +47,19 @@ SIGNED = "/chat.csv?X-Amz-Signature=topsecret%2Fa+b&x=%7e"
 
 
 def downloader(directory: Path, base_url: str = "", **more: Any) -> Downloader:
-    """A downloader whose only exception is this base URL."""
-    settings: dict[str, Any] = {"max_bytes": 1_000_000, "exempt_base_url": base_url} | more
-    return Downloader(directory=directory, clock=FakeClock(), **settings)
+    """A downloader whose only exception is this base URL, and that puts all it gets in files."""
+    settings: dict[str, Any] = {
+        "max_bytes": 1_000_000,
+        "memory_bytes": 0,
+        "exempt_base_url": base_url,
+    }
+    return Downloader(directory=directory, clock=FakeClock(), **(settings | more))
+
+
+def _file(result: Fetched) -> Path:
+    """The file of a body that is in one."""
+    assert not isinstance(result.body, bytes)
+    return result.body
 
 
 def left_in(directory: Path) -> list[Path]:
@@ -78,10 +88,10 @@ async def test_a_body_is_stored_and_described_as_served(tmp_path: Path) -> None:
     script = Script([answer(BODY, Content_Type="text/csv; charset=utf-8", ETag='"abc"', Date="D")])
     result = await fetched(tmp_path, script)
 
-    assert result.path.read_bytes() == BODY
-    assert result.path.parent == tmp_path
-    assert result.path.suffix == ".part"
-    assert result.path.stat().st_mode & 0o777 == 0o600
+    assert result.content() == BODY
+    assert _file(result).parent == tmp_path
+    assert _file(result).suffix == ".part"
+    assert _file(result).stat().st_mode & 0o777 == 0o600
     assert (result.size_bytes, result.digest) == (len(BODY), hashlib.sha256(BODY).hexdigest())
     assert (result.media_type, result.encoding) == ("text/csv; charset=utf-8", "")
     assert (result.host, result.fetched_at) == ("127.0.0.1", START)
@@ -126,7 +136,7 @@ async def test_an_empty_body_is_a_body(tmp_path: Path) -> None:
     """A 200 without a byte is stored: what it means is not decided here."""
     result = await fetched(tmp_path, Script([answer(b"")]))
 
-    assert (result.size_bytes, result.path.read_bytes()) == (0, b"")
+    assert (result.size_bytes, result.content()) == (0, b"")
 
 
 async def test_an_encoded_body_is_stored_as_sent(tmp_path: Path) -> None:
@@ -134,7 +144,7 @@ async def test_an_encoded_body_is_stored_as_sent(tmp_path: Path) -> None:
     packed = gzip.compress(BODY)
     result = await fetched(tmp_path, Script([answer(packed, Content_Encoding="GZIP")]))
 
-    assert (result.path.read_bytes(), result.encoding) == (packed, "gzip")
+    assert (result.content(), result.encoding) == (packed, "gzip")
     assert result.digest == hashlib.sha256(packed).hexdigest()
 
 
@@ -325,7 +335,7 @@ async def test_three_redirects_are_followed(status: int, tmp_path: Path) -> None
     script = Script([*(redirect(f"/r{number}?s=%2f", status) for number in range(3)), answer(BODY)])
     result = await fetched(tmp_path, script)
 
-    assert result.path.read_bytes() == BODY
+    assert result.content() == BODY
     assert script.paths == [SIGNED, "/r0?s=%2f", "/r1?s=%2f", "/r2?s=%2f"]
 
 
@@ -565,3 +575,13 @@ def test_a_host_is_allowed_by_either_of_its_names() -> None:
     for allowed in ("bücher.example", "xn--bcher-kva.example"):
         rules = Rules(allowed_hosts=[allowed])
         assert rules.check("https://xn--bcher-kva.example/x").host
+
+
+async def test_a_small_body_needs_no_file(tmp_path: Path) -> None:
+    """Up to a size it is kept in memory; one byte more is written down, whole."""
+    for memory_bytes, in_memory in ((len(BODY), True), (len(BODY) - 1, False)):
+        result = await fetched(tmp_path, Script([answer(BODY)]), memory_bytes=memory_bytes)
+        assert isinstance(result.body, bytes) is in_memory
+        assert result.content() == BODY
+        result.discard()
+        assert left_in(tmp_path) == []

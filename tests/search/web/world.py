@@ -320,7 +320,7 @@ async def _store(
     path = root / "body"
     path.write_bytes(body)
     fetched = Fetched(
-        path=path,
+        body=path,
         size_bytes=len(body),
         digest=hashlib.sha256(body).hexdigest(),
         media_type="text/html",
