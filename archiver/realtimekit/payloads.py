@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 #: How deep `breakout_rooms` are followed; the product nests them once.
 BREAKOUT_DEPTH = 8
-#: What Cloudflare's gateway says of a path it knows no way for: general knowledge of its API, since
-#: no document of this product lists its codes.
-ROUTING_CODES = frozenset({7000, 7003})
+_NO = frozenset({"false", "0", "0.0", "no"})
 
 
 class DownloadUrl:
@@ -291,7 +289,7 @@ def parse_offer(body: str, artifact: str, status: int = 200) -> Offer:
         raise PayloadError("the answer's data are no object")
     data = Fields(root.get("data"))
     url = data.get(f"{artifact}downloadurl", "downloadurl")
-    if not url or (isinstance(url, str) and not url.strip()):
+    if url is None or (isinstance(url, str) and not url.strip()):
         return Offer(status=status)
     if not isinstance(url, str):
         raise PayloadError("the download URL is not a string")
@@ -302,8 +300,8 @@ def parse_offer(body: str, artifact: str, status: int = 200) -> Offer:
 def parse_missing(body: str) -> Offer:
     """A 404 that says there is no such artifact; PayloadError where it says something else.
 
-    A page of HTML comes from whatever stands before the source, and a routing error from its gateway:
-    neither knows what a session has (reference, 3.4).
+    A page of HTML comes from whatever stands before the source, and a list of `errors` from
+    Cloudflare's gateway: neither knows what a session has (reference, 3.4).
     """
     if not body.strip():
         return Offer(status=404)
@@ -311,9 +309,7 @@ def parse_missing(body: str) -> Offer:
         root = slices.parse(body).value
     except ValueError:
         raise PayloadError("a 404 that is not JSON") from None
-    errors = Fields(root).get("errors")
-    codes = [Fields(each).integer("code") for each in errors] if isinstance(errors, list) else []
-    if not isinstance(root, dict) or ROUTING_CODES & set(codes):
+    if not isinstance(root, dict) or Fields(root).get("errors"):
         raise PayloadError("a 404 that is about the request and not about the session")
     return Offer(status=404)
 
@@ -410,10 +406,15 @@ def _load(body: str) -> Slice:
         raise SourceUnavailableError("the answer is not JSON") from None
     if not isinstance(root.value, dict):
         raise PayloadError("the answer is not a JSON object")
-    if Fields(root.value).get("success") in (False, "false", "False"):
+    if _denied(Fields(root.value).get("success")):
         code, _ = parse_error(body)
         raise PayloadError(f"a success that calls itself a failure {code}".rstrip())
     return root
+
+
+def _denied(success: object) -> bool:
+    """Whether `success` says no, in whichever spelling; null and absent say nothing."""
+    return success is not None and str(success).strip().lower() in _NO
 
 
 def _data(root: Slice) -> Slice:

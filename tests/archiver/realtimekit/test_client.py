@@ -655,11 +655,13 @@ async def test_a_proxy_of_the_environment_is_used_only_when_asked_for(
     [
         HTML,
         {"success": False, "errors": [{"code": 7003, "message": "Could not route"}]},
+        CLOUDFLARE,
+        {"errors": {"code": 7003}},
         [],
     ],
 )
 async def test_a_404_that_is_not_about_the_session_is_no_evidence(body: object) -> None:
-    """A page of HTML and a routing error say nothing of an artifact: they pass, or are errors."""
+    """A page of HTML and an error of the gateway say nothing of an artifact: they are transient."""
     script = Script([answer(body, 404), GOOD])
     async with serving(script) as url, client_of(url) as client:
         assert (await client.chat(APP, SESSION)).url is not None
@@ -670,9 +672,11 @@ async def test_a_404_that_is_not_about_the_session_is_no_evidence(body: object) 
             await client.chat(APP, SESSION)
 
 
-@pytest.mark.parametrize("body", ["", REALTIMEKIT, CLOUDFLARE, {"message": "Not found"}])
+@pytest.mark.parametrize(
+    "body", ["", " \n", "{}", REALTIMEKIT, {"message": "Not found"}, {"errors": []}]
+)
 async def test_a_404_about_the_session_is_an_answer(body: object) -> None:
-    """Empty, or an error in either shape: there is no such artifact."""
+    """Empty, or in the product's own words, without errors of the gateway: there is none."""
     script = Script([answer(body, 404)])
     async with serving(script) as url, client_of(url) as client:
         offer = await client.chat(APP, SESSION)
@@ -687,6 +691,9 @@ async def test_a_404_about_the_session_is_an_answer(body: object) -> None:
         {"errors": [{"code": 10000}], "result": None},
         {"success": "false", "error": {"code": 500}},
         {"success": False},
+        *({"success": no} for no in ("false", "FALSE", " False ", 0, "0", "no")),
+        {"success": True, "data": {"chat_download_url": False}},
+        {"success": True, "data": []},
     ],
 )
 async def test_a_200_that_holds_an_error_is_no_evidence(body: object) -> None:
