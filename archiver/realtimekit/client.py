@@ -17,7 +17,7 @@ from archiver.realtimekit.paging import Page, Walk
 from archiver.realtimekit.transport import Answer, Call, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -76,7 +76,7 @@ class RealtimeKit:
             raise SettingsError("CLOUDFLARE_ACCOUNT_ID is missing")
         self._prefix = f"/accounts/{_segment(account_id.strip())}/realtime/kit"
         self._on_malformed = on_malformed
-        self._page_sizes: dict[str, int] = {}  #: the largest page not refused yet, by operation
+        self._page_sizes: dict[str, int] = {}  #: by operation, what served where more was refused
         self._transport = Transport(
             base_url=base_url,
             token=token,
@@ -283,37 +283,43 @@ class RealtimeKit:
         """The pages of a list, from the first to the one that ends it."""
         given = {name: value for name, value in query.items() if value}
         walk = walk or Walk()
+
+        async def ask(page_no: int, size: int) -> P:
+            pages = {"page_no": str(page_no)} | ({"per_page": str(size)} if size else {})
+            call = Call(operation=operation, path=path, query={**given, **pages})
+            return await self._transport.send(call, lambda answer: parse(answer.body))
+
+        page, size = await self._first_page(operation, per_page, lambda size: ask(1, size))
         for page_no in range(1, PAGES_MAX + 1):
-            page = await self._page(operation, path, given, (page_no, per_page), parse)
+            if page_no > 1:
+                page = await ask(page_no, size)  # of one size: others would begin elsewhere
             yield page
             if walk.ends_with(page):
                 return
         raise PayloadError(f"{operation}: more than {PAGES_MAX} pages", operation=operation)
 
-    async def _page(
-        self,
-        operation: str,
-        path: str,
-        query: Mapping[str, str],
-        numbers: tuple[int, int],
-        parse: Callable[[str], P],
-    ) -> P:
-        """One page, as large as the source allows: how large that is, no document says.
+    async def _first_page(
+        self, operation: str, wanted: int, ask: Callable[[int], Awaitable[P]]
+    ) -> tuple[P, int]:
+        """The first page and its size, as large as the source allows: no document says how large.
 
-        A size that is refused for the first page is halved, and at last left to the source; what was
-        allowed once is asked for from then on.
+        A size that is refused is halved, and at last left to the source. Only one that served is
+        asked for from then on: a list refused for another reason makes no other list's pages small.
         """
-        page_no, wanted = numbers
+        size = min(wanted, self._page_sizes.get(operation, wanted))
+        refused = False
         while True:
-            size = min(wanted, self._page_sizes.get(operation, wanted))
-            pages = {"page_no": str(page_no)} | ({"per_page": str(size)} if size else {})
-            call = Call(operation=operation, path=path, query={**query, **pages})
             try:
-                return await self._transport.send(call, lambda answer: parse(answer.body))
+                page = await ask(size)
             except SourceRefusedError as error:
-                if error.status not in REFUSED_SIZE or page_no > 1 or not size:
+                if error.status not in REFUSED_SIZE or not size:
                     raise
-                self._page_sizes[operation] = size // 2 if size > PER_PAGE_MIN else 0
+                refused = True
+                size = size // 2 if size > PER_PAGE_MIN else 0
+            else:
+                if refused:
+                    self._page_sizes[operation] = size
+                return page, size
 
     def _path(self, app_id: str, *names: str) -> str:
         return "/".join([self._prefix, *map(_segment, (app_id, *names))])

@@ -23,6 +23,7 @@ from archiver.errors import (
 )
 from archiver.realtimekit import Budget, RealtimeKit
 from archiver.realtimekit import transport as transport_module
+from archiver.simulated import SettableClock, SimulatedSource, generate_meetings, serve
 from tests.archiver.realtimekit.servers import (
     APP,
     SESSION,
@@ -786,6 +787,77 @@ async def test_a_source_that_refuses_large_pages(most: int) -> None:
         assert len(first) == len(set(first)) == 12
         assert await ids(client) == first
         assert len(script.requests) - asked < asked
+
+
+async def test_a_refusal_for_another_reason_makes_no_page_small() -> None:
+    """A list that is refused whatever its size leaves the page size of the others as it was."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        if request.query.get("search") == "bad":
+            return answer(REALTIMEKIT, 400)
+        return answer(listing(paging={"total_count": 0, "end_offset": 0}))
+
+    script = Script([respond])
+    async with serving(script) as url, client_of(url) as client:
+        with pytest.raises(SourceRefusedError):
+            await ids(client, search="bad")
+        await ids(client)
+
+    assert script.requests[-1].query["per_page"] == "100"
+
+
+async def test_a_walk_keeps_to_one_page_size() -> None:
+    """While another walk learns a smaller size, the pages of this one still begin where they did."""
+    rows = [session(number) for number in range(9)]
+    most = 100
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        size, number = int(request.query.get("per_page", "2")), int(request.query["page_no"])
+        if number == 1 and size > most:
+            return answer(REALTIMEKIT, 422)
+        start = (number - 1) * size
+        part = rows[start : start + size]
+        return answer(listing(*part, paging={"total_count": 9, "end_offset": start + len(part)}))
+
+    script = Script([respond])
+    async with serving(script) as url, client_of(url) as client:
+        walk = client.sessions(APP, per_page=4)
+        first = await anext(walk)
+        most = 2
+        await anext(client.sessions(APP, per_page=20))
+        rest = [item async for item in walk]
+
+    assert len({item.session.session_id for item in (first, *rest)}) == 9
+    asked = [(r.query["page_no"], r.query.get("per_page")) for r in script.requests]
+    assert [each for each in asked if each[1] == "4"] == [("1", "4"), ("2", "4"), ("3", "4")]
+
+
+@pytest.mark.parametrize("most", [50, 25, 7])
+async def test_lists_of_a_simulated_source_that_refuses_large_pages(most: int) -> None:
+    """Sessions, participants and apps are listed whole, and the size that served is remembered."""
+    clock = SettableClock(START)
+    source = SimulatedSource(clock=clock, meetings=generate_meetings(30))
+    source.faults.paging.refuse_more = True
+    source.faults.paging.most_per_page = most
+    app_id, session_id = source.apps[0].app_id, source.session_ids[0]
+    requests: list[str] = []
+    async with (
+        serve(source) as server,
+        RealtimeKit(
+            base_url=server.base_url, account_id="simulated-account", token=source.token,
+            budget=Budget(10_000, 300, FakeClock()), clock=FakeClock(),
+            on_request=lambda _name, status: requests.append(status),
+        ) as client,
+    ):  # fmt: skip
+        first = [item.session.session_id async for item in client.sessions(app_id)]
+        assert [app.id for app in await client.apps()] == [app.app_id for app in source.apps]
+        assert (await client.participants(app_id, session_id)).count
+        refused = requests.count("400")
+        again = [item.session.session_id async for item in client.sessions(app_id)]
+
+    assert sorted(first) == sorted(source.session_ids)
+    assert again == first
+    assert 0 < refused == requests.count("400")
 
 
 async def test_back_off_has_jitter_and_a_cap() -> None:
