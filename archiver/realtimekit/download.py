@@ -137,8 +137,8 @@ class Downloader:
             raise DownloadForbiddenError(_at("not a URL to be requested", url)) from None
         except (aiohttp.ClientError, OSError) as error:
             reason = f"the connection broke ({type(error).__name__})"
-        except UnicodeError:  # what the name of a host is made into for asking after it
-            raise DownloadForbiddenError(_at("not the name of a host", url)) from None
+        except ValueError:  # not a name that can be asked after, or nothing to be requested
+            raise DownloadForbiddenError(_at("not a URL to be requested", url)) from None
         raise DownloadInterruptedError(_at(reason, url))
 
     async def _request(self, url: URL) -> Fetched | str:

@@ -49,15 +49,16 @@ class Rules:
         try:
             # Not requoted: a signature covers the very spelling.
             url = URL(raw.replace(" ", "%20"), encoded=True)
-            host, port = url.host or "", url.port
+            # Read as it is shown, that it can be; compared as it is asked for.
+            host, asked, port = url.host or "", url.raw_host or "", url.port
         except ValueError:
             raise DownloadForbiddenError("the download URL cannot be read") from None
-        if not host or "%" in host or not is_host_name(host):
+        if not host or "%" in host or not is_host_name(asked):
             raise DownloadForbiddenError("the download URL has no host")
         if "@" in url.raw_authority:
             raise DownloadForbiddenError(f"the download URL at {escape(host)} holds a user name")
-        if not self.is_exempt(host, port):
-            self._check_public(url.scheme, host, port)
+        if not self.is_exempt(asked, port):
+            self._check_public(url.scheme, asked, port)
         return url
 
     def is_exempt(self, host: str, port: int | None) -> bool:
@@ -119,16 +120,24 @@ class CheckedResolver(AbstractResolver):
 
 
 def _exemption(base_url: str) -> tuple[str, int | None] | None:
-    url = URL(base_url) if base_url else URL()
-    return (_name(url.host), url.port) if url.host and is_loopback_host(url.host) else None
+    try:
+        url = URL(base_url)
+        host, port = url.raw_host or "", url.port
+    except ValueError:
+        return None
+    return (_name(host), port) if is_loopback_host(host) else None
 
 
 def _name(host: str) -> str:
     """A host's name as it is compared: in lower case, as it is written on the wire."""
     name = host.strip().lower().rstrip(".")
+    if name.isascii():
+        return name
+    wildcard, letters = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     try:
-        return name if name.isascii() else name.encode("idna").decode("ascii")
-    except UnicodeError:
+        # By the library that makes requests of URLs: there is more than one way to write a letter.
+        return f"{wildcard}{URL.build(scheme='https', host=letters).raw_host}"
+    except ValueError:
         return name
 
 

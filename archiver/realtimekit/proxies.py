@@ -7,7 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 from yarl import URL
 
 from archiver.errors import SettingsError
-from archiver.realtimekit.addresses import is_loopback_host
+from archiver.realtimekit.addresses import is_host_name, is_loopback_host
 
 
 def environment_proxy(url: URL) -> URL | None:
@@ -24,9 +24,10 @@ def environment_proxy(url: URL) -> URL | None:
         return None
     try:
         parsed = URL(proxy if "://" in proxy else f"http://{proxy}")
+        host = parsed.host or ""
     except ValueError:
-        parsed = URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        parsed, host = URL(), ""
+    if parsed.scheme not in {"http", "https"} or not is_host_name(host):
         raise SettingsError(
             f"the proxy that {url.scheme.upper()}_PROXY or ALL_PROXY names is no URL",
             hint="it takes http://HOST:PORT; or switch RTK_ARCHIVE_PROXY off",

@@ -223,6 +223,8 @@ class Transport:
             sent, reason = True, f"the connection broke: {type(error).__name__}"
         except UnicodeError:
             sent, reason = False, "the host's name is none"
+        except ValueError as error:
+            sent, reason = True, f"the request failed: {type(error).__name__}"
         raise SourceUnavailableError(
             f"{call.operation}: {reason}",
             operation=call.operation,
@@ -354,15 +356,16 @@ def checked_base_url(base_url: str) -> str:
     """The base URL without its last slash; anything but HTTPS or loopback is a SettingsError."""
     try:
         url = URL(base_url.strip())
+        host = url.host or ""
     except ValueError:
-        url = URL()
-    if not url.host or url.scheme not in ("https", "http"):
+        url, host = URL(), ""
+    if not host or url.scheme not in ("https", "http"):
         raise SettingsError("CLOUDFLARE_BASE_URL is no URL", hint="it takes https://HOST/PATH")
-    if not is_host_name(url.host):
+    if not is_host_name(host):
         raise SettingsError("CLOUDFLARE_BASE_URL names no host", hint="it takes https://HOST/PATH")
     if url.user or url.password or url.query_string or url.fragment:
         raise SettingsError("CLOUDFLARE_BASE_URL holds more than scheme, host and path")
-    if url.scheme == "http" and not is_loopback_host(url.host):
+    if url.scheme == "http" and not is_loopback_host(host):
         raise SettingsError(
             "CLOUDFLARE_BASE_URL is not HTTPS",
             hint="only a loopback address may be asked over plain http",

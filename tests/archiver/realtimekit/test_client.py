@@ -876,7 +876,7 @@ async def test_back_off_has_jitter_and_a_cap() -> None:
     assert len({each[0] for each in waits}) > 1
 
 
-@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example", "xn--.example", "xn--a.example"])
 async def test_a_base_url_without_a_host(host: str) -> None:
     """What no host can be called is a setting to mend, not a crash at the first request."""
     with pytest.raises(SettingsError, match="CLOUDFLARE_BASE_URL"):
@@ -884,13 +884,34 @@ async def test_a_base_url_without_a_host(host: str) -> None:
             pass
 
 
-@pytest.mark.parametrize("proxy", ["http://[", "ftp://x", "http://"])
+@pytest.mark.parametrize(
+    "proxy", ["http://[", "ftp://x", "http://", "http://a..b:1", "http://xn--a:1", "http://x:99999"]
+)
 async def test_a_proxy_that_is_no_url(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, and nothing is sent past it."""
     monkeypatch.setenv("https_proxy", proxy)
     async with client_of("https://source.invalid", trust_env=True) as client:
         with pytest.raises(SettingsError, match="HTTPS_PROXY"):
             await client.chat(APP, SESSION)
+
+
+@pytest.mark.parametrize("no_proxy", ["source.invalid", ".invalid", "*"])
+async def test_a_source_beside_the_proxy(no_proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's proxy is asked where it is asked for, except for what NO_PROXY names."""
+    proxy = Script([answer("", 403)])
+    async with serving(proxy) as proxy_url:
+        monkeypatch.setenv("HTTPS_PROXY", proxy_url.removeprefix("http://"))
+        asked = []
+        for trust_env, beside in ((True, ""), (False, ""), (True, no_proxy)):
+            monkeypatch.setenv("NO_PROXY", beside)
+            base_url = "https://source.invalid"
+            async with client_of(base_url, trust_env=trust_env, attempts=1) as client:
+                with pytest.raises(SourceUnavailableError):
+                    await client.chat(APP, SESSION)
+            asked.append(len(proxy.requests))
+
+    assert asked == [1, 1, 1]
+    assert proxy.requests[0].method == "CONNECT"
 
 
 async def test_the_token_is_not_repeated_as_a_code() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from archiver.errors import (
     DownloadError,
@@ -19,6 +20,7 @@ from archiver.errors import (
     DownloadForbiddenError,
     DownloadInterruptedError,
     DownloadTooLargeError,
+    SettingsError,
     StoreError,
     StoreFullError,
 )
@@ -563,11 +565,33 @@ async def test_the_environment_is_not_asked_for_a_proxy(
     assert [request.method for request in proxy.requests] == ["CONNECT"]
 
 
-@pytest.mark.parametrize("host", ["ex..ample.com", "a" * 70 + ".example", ".example"])
+@pytest.mark.parametrize(
+    "host", ["ex..ample.com", "a" * 70 + ".example", ".example", "xn--.example", "xn--a.example"]
+)
 async def test_what_no_host_is_called(host: str, tmp_path: Path) -> None:
     """A name with an empty or an endless label is refused, given or redirected to."""
+    named = f"https://{host}/x?topsecret"
+    assert type(await refused(tmp_path, named)) is DownloadForbiddenError
+    async with serving(Script([redirect(named)])) as url:
+        assert type(await refused(tmp_path, url + SIGNED, url)) is DownloadForbiddenError
+
+
+@pytest.mark.parametrize("name", ["bücher", "straße", "faß"])
+def test_a_host_is_allowed_by_either_of_its_names(name: str) -> None:
+    """In letters or as it is written on the wire, itself or below a wildcard."""
+    wire = URL.build(scheme="https", host=f"{name}.example").raw_host
+    for allowed in (f"{name}.example", wire, f"{name.capitalize()}.EXAMPLE."):
+        Rules(allowed_hosts=[f"*.{allowed}"]).check(f"https://a.{wire}/x")
+        assert Rules(allowed_hosts=[str(allowed)]).check(f"https://{wire}/x").raw_host == wire
+        with pytest.raises(DownloadForbiddenError, match="not among those allowed"):
+            Rules(allowed_hosts=[str(allowed)]).check("https://xn--bcher-kva.example.org/x")
+
+
+@pytest.mark.parametrize("base_url", ["https://[", "https://xn--a.example", "x"])
+def test_a_base_url_that_cannot_be_read_exempts_nothing(base_url: str) -> None:
+    """Whatever the base URL is, the rules stand."""
     with pytest.raises(DownloadForbiddenError):
-        Rules().check(f"https://{host}/x?sig=1")
+        Rules(exempt_base_url=base_url).check("http://localhost/x")
 
 
 def test_a_host_is_allowed_by_either_of_its_names() -> None:
@@ -585,3 +609,24 @@ async def test_a_small_body_needs_no_file(tmp_path: Path) -> None:
         assert result.content() == BODY
         result.discard()
         assert left_in(tmp_path) == []
+
+
+async def test_a_proxy_without_a_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy named by host and port alone connects."""
+    proxy = Script([answer("", 403)])
+    async with serving(proxy) as proxy_url:
+        monkeypatch.setenv("https_proxy", proxy_url.removeprefix("http://"))
+        error = await refused(tmp_path, "https://storage.example.com/", trust_env=True)
+
+    assert type(error) is DownloadInterruptedError
+    assert [request.method for request in proxy.requests] == ["CONNECT"]
+
+
+async def test_a_proxy_that_is_no_url_is_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, and the download does not go past it."""
+    monkeypatch.setenv("https_proxy", "http://[")
+    async with downloader(tmp_path, trust_env=True) as loader:
+        with pytest.raises(SettingsError, match="HTTPS_PROXY"):
+            await loader.fetch(DownloadUrl("https://storage.example.com/"))
