@@ -13,10 +13,12 @@ from archiver.realtimekit.slices import fold
 if TYPE_CHECKING:
     from datetime import datetime
 
-#: A URL with a query, with or without its scheme: "host/path?name=value" is one as well.
+#: What follows a URL's path; without its scheme, a query is known by "?name=value".
 _URL_QUERY = re.compile(
-    r"(https?://[^\s?#\"'<>]*|[^\s?#\"'<>]+(?=\?[^\s=]*=))[?#][^\s\"'<>]*", re.IGNORECASE
+    r"(https?://[^\s?#\"'<>]*+)[?#][^\s\"'<>]*|\?[^\s?=\"'<>]*+=[^\s\"'<>]*", re.IGNORECASE
 )
+#: The parameters of a signature, wherever they stand.
+_SIGNATURE = re.compile(r"\b(X-Amz-[a-z-]+|Signature)(=|%3D)[^\s\"'<>&]*", re.IGNORECASE)
 _BOM = "\ufeff"
 
 
@@ -48,7 +50,7 @@ def escape(text: str, limit: int = 200) -> str:
 
 def without_queries(text: str) -> str:
     """The text with every URL in it cut off where its query begins: that is where signatures are."""
-    return _URL_QUERY.sub(r"\1?…", text)
+    return _SIGNATURE.sub(r"\1\2…", _URL_QUERY.sub(r"\1?…", text))
 
 
 class Fields:

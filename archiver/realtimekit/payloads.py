@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: How deep `breakout_rooms` are followed; the product nests them once.
 BREAKOUT_DEPTH = 8
+CODE_LENGTH_MAX = 20
+#: Of a longer message the rest is not even looked at.
+MESSAGE_LENGTH_MAX = 10_000
 _NO = frozenset({"false", "0", "0.0", "no"})
 
 
@@ -395,7 +398,9 @@ def parse_error(body: str) -> tuple[str, str]:
         error = {"message": error}
     code = Fields(error).text("code") or root.text("code")
     message = Fields(error).text("message") or root.text("message")
-    return escape(code, 20), escape(without_queries(message))
+    # A long code is none, and cut short it could be half of a token that nobody recognises.
+    shown_code = escape(code) if len(code) <= CODE_LENGTH_MAX else ""
+    return shown_code, escape(without_queries(message[:MESSAGE_LENGTH_MAX]))
 
 
 def _load(body: str) -> Slice:

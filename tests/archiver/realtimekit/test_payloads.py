@@ -400,6 +400,28 @@ def test_without_queries_leaves_plain_text() -> None:
     assert without_queries("why? http://a/b#c") == "why? http://a/b?…"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET b.s3.amazonaws.com/c.csv?X-Amz-Signature=topsecret failed", "GET b.s3.amazonaws.com/c.csv?… failed"),
+        ("/c.csv?a&X-Amz-Signature=topsecret", "/c.csv?…"),
+        ('"/c.csv"?sig=topsecret', '"/c.csv"?…'),
+        ("?sig=topsecret", "?…"),
+        ("bad X-Amz-Signature=topsecret&b", "bad X-Amz-Signature=…&b"),
+        ("https%3A%2F%2Fh%3FX-Amz-Signature%3Dtopsecret", "https%3A%2F%2Fh%3FX-Amz-Signature%3D…"),
+        ("why? a=b", "why? a=b"),
+    ],
+)  # fmt: skip
+def test_a_signature_is_cut_off_without_its_scheme(text: str, shown: str) -> None:
+    """A URL is known by its query too, and a signature by its name."""
+    assert without_queries(text) == shown
+
+
+def test_a_code_too_long_is_none() -> None:
+    """A code is not cut short: half of a token would be left, which nobody recognises."""
+    assert parse_error(json.dumps({"error": {"code": "x" * 21, "message": "m"}})) == ("", "m")
+
+
 def test_fields_prefer_what_has_a_value() -> None:
     """Of two spellings of one name, a null gives way to a value."""
     assert Fields({"sessionId": "a", "session_id": None}).text("sessionid") == "a"
