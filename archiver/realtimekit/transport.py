@@ -6,6 +6,7 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from itertools import count
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import aiohttp
@@ -38,6 +39,7 @@ from archiver.retries import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from archiver.clock import Clock
@@ -50,6 +52,8 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 RATE_LIMIT_PAUSE_S = 300.0
 #: From here on a number of seconds is a moment since 1970: it is one of 2001 or later.
 EPOCH_MIN_S = 1_000_000_000
+#: Beyond this, in the year 2286, it is none that anybody means.
+EPOCH_MAX_S = 10_000_000_000
 #: Rate limits are waited out and so have a count of their own, beside the attempts.
 RATE_LIMITS_MAX = 8
 CONNECT_TIMEOUT_S = 10.0
@@ -109,6 +113,7 @@ class Answer:
     status: int
     body: str = field(repr=False)
     retry_after: str = ""
+    resets_at: str = ""
 
 
 class Transport:
@@ -172,7 +177,10 @@ class Transport:
         """
         if call.method == "POST":
             return await self._attempt(call, parse)
-        return await retried(self._retrying, lambda: self._attempt(call, parse))
+        attempts = count()
+        return await retried(
+            self._retrying, lambda: self._attempt(call, parse, again=next(attempts) > 0)
+        )
 
     def _retrying(self) -> AsyncRetrying:
         patience = _Patience(self._attempts)
@@ -184,9 +192,11 @@ class Transport:
             reraise=True,
         )
 
-    async def _attempt(self, call: Call, parse: Callable[[Answer], T]) -> T:
+    async def _attempt(self, call: Call, parse: Callable[[Answer], T], *, again: bool = False) -> T:
         answer = await self._answer(call)
-        self._refuse(call, answer)
+        # What an attempt before may have removed is gone, as was asked.
+        if not (again and call.method == "DELETE" and answer.status == 404):
+            self._refuse(call, answer)
         try:
             return parse(answer)
         except SourceError as error:
@@ -248,11 +258,12 @@ class Transport:
             proxy=environment_proxy(url) if self._trust_env else None,
         ) as response:
             body = await _read(response, call)
-            waits = response.headers.get("Retry-After", "")
-            if not waits and response.status == 429:
-                # Every answer has this header; only here does it say how long to keep away.
-                waits = response.headers.get("X-Ratelimit-Reset", "")
-            return Answer(status=response.status, body=decode(body), retry_after=waits)
+            return Answer(
+                status=response.status,
+                body=decode(body),
+                retry_after=response.headers.get("Retry-After", ""),
+                resets_at=response.headers.get("X-Ratelimit-Reset", ""),
+            )
 
     def _refuse(self, call: Call, answer: Answer) -> None:
         """Raise what a status means (reference, 3.4); return for those that are an answer."""
@@ -280,33 +291,48 @@ class Transport:
 
     def _pause(self, answer: Answer, *, unless_told_s: float) -> float:
         """Stop the whole process for as long as the source asks."""
-        told_s = self._retry_after_s(answer)
-        pause_s = unless_told_s if told_s is None else told_s
+        now = self._clock.now()
+        told_s = _retry_after_s(answer.retry_after, now)
+        # Every answer has the other header; only of a 429 does it say how long to keep away.
+        if told_s is None and answer.status == 429:
+            told_s = _seconds_until(answer.resets_at, now)
+        pause_s = unless_told_s if told_s is None else max(told_s, 1.0)
         self._budget.pause(pause_s)
         return pause_s
-
-    def _retry_after_s(self, answer: Answer) -> float | None:
-        """Retry-After as seconds, as a date or as a moment; at least one second; None for nothing."""
-        text = answer.retry_after.strip()
-        now = self._clock.now()
-        try:
-            seconds = float(text)
-        except ValueError:
-            try:
-                seconds = (parsedate_to_datetime(text) - now).total_seconds()
-            except (ValueError, TypeError, OverflowError):
-                return None
-        if not math.isfinite(seconds):
-            return None
-        if seconds >= EPOCH_MIN_S:  # nobody is sent away for decades: it is when, not how long
-            seconds -= now.timestamp()
-        return max(seconds, 1.0)
 
     def _message(self, call: Call, answer: Answer) -> str:
         # Before the message is cut to length, lest the cut leave half a token.
         code, text = parse_error(self._token.redact(answer.body))
         said = " ".join(part for part in (code if code != str(answer.status) else "", text) if part)
         return self._token.redact(f"{call.operation}: {answer.status} {said}".rstrip())
+
+
+def _retry_after_s(text: str, now: datetime) -> float | None:
+    """Retry-After: a number of seconds of any length, or the moment it ends at; None for neither."""
+    seconds = _number(text)
+    # Nobody is sent away for decades: so large a number is when, not how long.
+    return seconds if seconds is not None and seconds < EPOCH_MIN_S else _seconds_until(text, now)
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    """How far away a date is, or a moment in seconds or milliseconds since 1970; None for neither."""
+    moment_s = _number(text)
+    if moment_s is None:
+        try:
+            return (parsedate_to_datetime(text) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    if moment_s >= EPOCH_MIN_S * 1000:
+        moment_s /= 1000
+    return moment_s - now.timestamp() if EPOCH_MIN_S <= moment_s < EPOCH_MAX_S else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 class _Patience:

@@ -713,36 +713,28 @@ async def test_a_blank_url_is_no_url() -> None:
 
 async def test_the_library_sends_nothing_by_itself() -> None:
     """What the server sees is what the budget gave and what was counted, though connections die."""
-    seen, counted = 0, list[str]()
-    body = b'{"success":true,"data":{"chat_download_url":"https://h.example/x"}}'
+    budget, counted, connections = Budget(100, 300, FakeClock()), list[str](), set[object]()
 
-    async def respond(_head: bytes, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 2:  # on the connection that was kept
-            writer.transport.abort()
-            return
-        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        writer.write(head + body)
-        await writer.drain()
-        if seen == 1:
-            await respond_again(writer)
+    async def closed(request: web.BaseRequest) -> web.StreamResponse:
+        connections.add(request.transport)
+        return await (good if len(script.requests) == 1 else reset)(request)
 
-    async def respond_again(writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        await asyncio.sleep(0.05)
-        seen += 1
-        writer.transport.abort()
+    async def good(request: web.BaseRequest) -> web.StreamResponse:
+        return answer({"data": {"chat_download_url": "https://h.example/x"}})
 
+    script = Script([closed, closed, GOOD])
     async with (
-        raw_serving(respond) as url,
-        client_of(url, on_request=lambda _name, status: counted.append(status)) as client,
+        serving(script) as url,
+        client_of(
+            url, budget=budget, on_request=lambda _name, status: counted.append(status)
+        ) as client,
     ):
         await client.chat(APP, SESSION)
         await client.chat(APP, SESSION)
 
-    assert len(counted) == seen
-    assert counted[0] == counted[-1] == "200"
+    assert len(connections) == 1, "the second request was on the connection that was kept"
+    assert counted == ["200", "error", "200"]
+    assert len(script.requests) == len(counted) == 100 - budget.left()
 
 
 @pytest.mark.parametrize(
@@ -751,10 +743,19 @@ async def test_the_library_sends_nothing_by_itself() -> None:
         (500, {"X_Ratelimit_Reset": format_datetime(START + timedelta(hours=1))}, 0),
         (429, {"X_Ratelimit_Reset": str(int(START.timestamp()) + 40)}, 40),
         (429, {"Retry_After": "7", "X_Ratelimit_Reset": "90"}, 7),
+        (429, {"X_Ratelimit_Reset": str(int(START.timestamp() * 1000) + 40_000)}, 40),
+        (429, {"X_Ratelimit_Reset": format_datetime(START + timedelta(days=2))}, 2 * 86_400),
+        (429, {"X_Ratelimit_Reset": "90"}, 300),
+        (429, {"X_Ratelimit_Reset": "1e300"}, 300),
+        (503, {"X_Ratelimit_Reset": str(int(START.timestamp()) + 40)}, 0),
+        (429, {"Retry_After": "soon", "X_Ratelimit_Reset": format_datetime(START + timedelta(hours=1))}, 3600),
         (429, {"Retry_After": "inf"}, 300),
+        (429, {"Retry_After": "1e300"}, 300),
+        (429, {"Retry_After": str(int(START.timestamp() * 1000) + 40_000)}, 40),
+        (429, {"Retry_After": format_datetime(START + timedelta(days=2))}, 2 * 86_400),
         (429, {"Retry_After": str(3 * 86_400)}, 3 * 86_400),
     ],
-)
+)  # fmt: skip
 async def test_how_long_it_keeps_away(status: int, headers: dict[str, str], pause_s: float) -> None:
     """The reset of a window counts only where the limit was hit; a moment is no length of time."""
     clock = FakeClock()
@@ -915,10 +916,24 @@ async def test_a_source_beside_the_proxy(no_proxy: str, monkeypatch: pytest.Monk
 
 
 async def test_the_token_is_not_repeated_as_a_code() -> None:
-    """A source that echoes the token as an error's code is not quoted."""
-    body = {"success": False, "error": {"code": TOKEN[:19], "message": TOKEN}}
-    async with serving(Script([answer(body)])) as url, client_of(url) as client:
-        with pytest.raises(PayloadError) as caught:
-            await client.chat(APP, SESSION)
+    """A source that echoes the token as an error's code is not quoted, not even in part."""
+    body = {"success": False, "error": {"code": TOKEN, "message": TOKEN}}
+    for status in (200, 400):
+        async with serving(Script([answer(body, status)])) as url, client_of(url) as client:
+            with pytest.raises(SourceError) as caught:
+                await client.chat(APP, SESSION)
 
-    assert TOKEN not in str(caught.value)
+        assert TOKEN[:8] not in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [answer(HTML, 502), answer({}, 429, Retry_After="1"), reset])
+async def test_a_webhook_that_a_failed_attempt_removed(first: web.Response | Handler) -> None:
+    """A 404 after a failure is what was asked for; a 404 at once is an error."""
+    gone = answer(REALTIMEKIT, 404)
+    script = Script([first, gone])
+    async with serving(script) as url, client_of(url) as client:
+        await client.delete_webhook(APP, "h")
+        with pytest.raises(SourceNotFoundError):
+            await client.delete_webhook(APP, "h")
+
+    assert len(script.requests) == 3
