@@ -5,7 +5,7 @@ Nothing here does I/O. Reference, sections 3.3, 3.4, 4 and 13, is what it is len
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -91,6 +91,8 @@ class SessionPayload:
     title: str = field(default="", repr=False)
     raw: str = field(repr=False)
     parent_session_id: str = ""
+    #: Of the details, the sessions nested in it; in a list they are items of their own.
+    breakout_rooms: tuple[SessionPayload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,10 +199,10 @@ def parse_session(body: str, app_id: str) -> SessionPayload:
     data = _data(_load(body))
     nested = slices.member(data, "session")
     row = nested if nested and isinstance(nested.value, dict) else data
-    found = _session(row, app_id, parent_id="")
+    found, *rooms = _session_tree(row, app_id, parent_id="", depth=0)
     if found is None:
         raise PayloadError("the session has no id or no time")
-    return found
+    return replace(found, breakout_rooms=tuple(room for room in rooms if room is not None))
 
 
 def _session_tree(
@@ -324,7 +326,7 @@ def parse_apps(body: str) -> AppPage:
     apps = []
     for row in rows:
         fields = Fields(row.value)
-        if app_id := fields.text("id", "appid"):
+        if app_id := fields.text("id") or fields.text("appid"):
             created_at = fields.time("createdat")
             name = fields.text("name")
             apps.append(App(id=app_id, name=name, created_at=created_at, raw=row.raw))

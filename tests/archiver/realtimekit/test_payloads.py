@@ -74,6 +74,8 @@ def test_a_session_as_the_reference_shows_it() -> None:
         ({"associated_id": 17}, "meeting_id", "17"),
         ({"associated_id": ..., "associatedId": "m"}, "meeting_id", "m"),
         ({"associated_id": ...}, "meeting_id", ""),
+        ({"associated_id": "line\nbreak"}, "meeting_id", ""),
+        ({"associated_id": "bad\ud800"}, "meeting_id", ""),
         ({"status": "LIVE"}, "ended", False),
         ({"status": "ended"}, "ended", True),
         ({"status": "PAUSED_BY_COMET"}, "ended", False),
@@ -112,6 +114,20 @@ def test_breakout_rooms_are_sessions_too() -> None:
     assert [session(number)["id"] for number in (1, 2, 3, 4)] == ids
     assert ["", ids[0], ids[1], "elsewhere"] == [item.parent_session_id for item in page.items]
     assert json.dumps(inner) == page.items[2].raw
+
+
+def test_breakout_rooms_of_the_details() -> None:
+    """The details of a session hold its breakout rooms, each with its parent and its own slice."""
+    inner = session(3)
+    room = session(2, breakoutRooms=[inner])
+    body = json.dumps({"data": session(1, breakout_rooms=[room, {"id": "no time"}])})
+    found = parse_session(body, APP)
+
+    rooms = found.breakout_rooms
+    assert [each.session.session_id for each in rooms] == [room["id"], inner["id"]]
+    assert [each.parent_session_id for each in rooms] == [session(1)["id"], room["id"]]
+    assert rooms[1].raw == json.dumps(inner)
+    assert parse_session(json.dumps({"data": session(1)}), APP).breakout_rooms == ()
 
 
 def test_breakout_rooms_without_end_are_cut_off() -> None:
@@ -346,6 +362,14 @@ def test_apps(data: object) -> None:
     (app,) = parse_apps(json.dumps({"data": data})).items
 
     assert (app.id, app.name) == ("1", "N")
+
+
+@pytest.mark.parametrize("row", [{"app_id": "1"}, {"appId": "1"}, {"id": "", "app_id": "1"}])
+def test_an_app_under_the_other_name_of_its_id(row: dict[str, object]) -> None:
+    """An app whose id is called app_id or appId is not lost."""
+    (app,) = parse_apps(json.dumps({"data": [row]})).items
+
+    assert app.id == "1"
 
 
 def test_webhooks() -> None:
