@@ -6,6 +6,7 @@ import logging
 import traceback
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,7 +42,7 @@ from tests.archiver.realtimekit.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from aiohttp import web
 
@@ -127,9 +128,12 @@ async def test_an_id_cannot_climb_out_of_its_place() -> None:
 class Growing:
     """A list of sessions, newest first, into which rows are put while it is read."""
 
-    def __init__(self, rows: int, *, grow: int, paging: bool = True, clamp: int = 1000) -> None:
+    def __init__(
+        self, rows: int, *, grows: Iterable[int] = (), says: str = "all", clamp: int = 1000
+    ) -> None:
         self.numbers = list(range(rows, 0, -1))
-        self.grow, self.paging, self.clamp = grow, paging, clamp
+        self.grows = iter(grows)  #: rows inserted after each request
+        self.says, self.clamp = says, clamp
         self.requests = 0
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -140,16 +144,25 @@ class Growing:
         end = start + len(part)
         paging = {"total_count": len(self.numbers), "start_offset": start + 1, "end_offset": end}
         newest = self.numbers[0]
-        self.numbers = [*range(newest + self.grow, newest, -1), *self.numbers]
-        body = listing(*map(session, part), paging=paging if self.paging else None)
-        return answer(body)
+        self.numbers = [*range(newest + next(self.grows, 0), newest, -1), *self.numbers]
+        said = {"all": paging, "total": {"total_count": len(self.numbers)}, "nothing": None}
+        return answer(listing(*map(session, part), paging=said[self.says]))
 
 
-@pytest.mark.parametrize("paging", [True, False])
-@pytest.mark.parametrize("grow", [0, 1, 2])
-async def test_paging_neither_skips_nor_repeats(grow: int, paging: bool) -> None:
+STEADY: list[Iterable[int]] = [[], [1] * 99, [2] * 99, [3], [0, 3, 0, 3], [3, 0] * 9, [5, 0] * 9]
+
+
+@pytest.mark.parametrize(
+    ("says", "grows"),
+    [
+        *product(["all", "total", "nothing"], STEADY),
+        # Only where a page says how far it reaches can this be told from having no pages at all.
+        *product(["all"], [[3] * 5, [7] * 5]),
+    ],
+)
+async def test_paging_neither_skips_nor_repeats(says: str, grows: list[int]) -> None:
     """While rows are inserted in front, each session that was there is given exactly once."""
-    server = Growing(10, grow=grow, paging=paging)
+    server = Growing(10, grows=grows, says=says)
     async with serving(server) as url, client_of(url) as client:
         found = await ids(client, per_page=3)
 
@@ -159,7 +172,7 @@ async def test_paging_neither_skips_nor_repeats(grow: int, paging: bool) -> None
 
 async def test_a_page_size_that_the_source_clamps() -> None:
     """A source that gives fewer rows than asked for is walked to its end all the same."""
-    server = Growing(10, grow=0, clamp=3)
+    server = Growing(10, clamp=3)
     async with serving(server) as url, client_of(url) as client:
         found = await ids(client, per_page=100)
 
@@ -168,7 +181,7 @@ async def test_a_page_size_that_the_source_clamps() -> None:
 
 async def test_one_page_is_one_request() -> None:
     """A list that fits a page costs one request."""
-    server = Growing(10, grow=0)
+    server = Growing(10)
     async with serving(server) as url, client_of(url) as client:
         await ids(client)
 
