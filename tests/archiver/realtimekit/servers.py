@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from archiver.realtimekit import Budget, RealtimeKit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKEN = "secret-token-0123456789"
 APP = "c94c437b-592a-4a39-b9e2-47ef1451e43b"
@@ -73,6 +83,40 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
     """The base URL of an HTTP server with this handler."""
     async with RawTestServer(handler) as server:
         yield str(server.make_url("")).rstrip("/")
+
+
+@asynccontextmanager
+async def serving_with_its_own_certificate(handler: Handler, directory: Path) -> AsyncIterator[str]:
+    """The base URL of an HTTPS server whose certificate nobody vouches for."""
+    server = RawTestServer(handler, scheme="https")
+    await server.start_server(ssl=_own_certificate(directory))
+    try:
+        yield str(server.make_url("")).rstrip("/")
+    finally:
+        await server.close()
+
+
+def _own_certificate(directory: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / "certificate.pem"
+    path.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 @asynccontextmanager

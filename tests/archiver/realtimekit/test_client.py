@@ -38,11 +38,13 @@ from tests.archiver.realtimekit.servers import (
     listing,
     raw_serving,
     serving,
+    serving_with_its_own_certificate,
     session,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -567,6 +569,20 @@ async def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
             await client.chat(APP, SESSION)
 
 
+async def test_a_certificate_nobody_vouches_for(tmp_path: Path) -> None:
+    """A source that cannot prove who it is gets no token, and provably no request."""
+    script = Script([GOOD])
+    async with (
+        serving_with_its_own_certificate(script, tmp_path) as url,
+        client_of(url) as client,
+    ):
+        with pytest.raises(SourceUnavailableError, match="certificate") as caught:
+            await client.request_summary(APP, SESSION)
+
+    assert not caught.value.sent
+    assert script.requests == []
+
+
 async def test_no_cookie_is_kept() -> None:
     """A cookie the source sets is not sent back."""
     cookie = answer({"data": {}}, Set_Cookie="a=b")
@@ -914,10 +930,10 @@ async def test_a_source_beside_the_proxy(no_proxy: str, monkeypatch: pytest.Monk
     """The environment's proxy is asked where it is asked for, except for what NO_PROXY names."""
     proxy = Script([answer("", 403)])
     async with serving(proxy) as proxy_url:
-        monkeypatch.setenv("HTTPS_PROXY", proxy_url.removeprefix("http://"))
+        monkeypatch.setenv("https_proxy", proxy_url.removeprefix("http://"))
         asked = []
         for trust_env, beside in ((True, ""), (False, ""), (True, no_proxy)):
-            monkeypatch.setenv("NO_PROXY", beside)
+            monkeypatch.setenv("no_proxy", beside)
             base_url = "https://source.invalid"
             async with client_of(base_url, trust_env=trust_env, attempts=1) as client:
                 with pytest.raises(SourceUnavailableError):

@@ -9,6 +9,7 @@ import socket
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -35,6 +36,7 @@ from tests.archiver.realtimekit.servers import (
     client_of,
     raw_serving,
     serving,
+    serving_with_its_own_certificate,
 )
 from tests.archiver.realtimekit.test_addresses import ALLOWED, REFUSED
 
@@ -543,7 +545,82 @@ def test_no_socket_for_an_address_that_is_not_public(address: str) -> None:
         )
 
 
+async def test_every_connection_passes_the_last_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were the answer of the resolver overlooked, no connection would be made all the same."""
+    script = Script([answer(BODY)])
+    async with serving(script) as url:
+        port = url.rsplit(":", 1)[1]
+        monkeypatch.setattr(Rules, "check_address", lambda *_: None)
+        monkeypatch.setattr(Rules, "_check_public", lambda *_: None)
+        error = await refused(
+            tmp_path,
+            f"http://storage.example.com:{port}/a?topsecret",
+            resolver=Answers("127.0.0.1"),
+        )
+
+    assert type(error) is DownloadForbiddenError
+    assert "a forbidden address" in str(error)
+    assert script.requests == []
+
+
+async def test_a_certificate_nobody_vouches_for(tmp_path: Path) -> None:
+    """A host that cannot prove who it is gets no request and gives no body."""
+    script = Script([answer(BODY)])
+    (tmp_path / "in").mkdir()
+    async with serving_with_its_own_certificate(script, tmp_path) as url:
+        error = await refused(tmp_path / "in", url + SIGNED, url)
+
+    assert type(error) is DownloadInterruptedError
+    assert "certificate" in str(error)
+    assert script.requests == []
+
+
+async def test_a_body_that_the_library_takes_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The announced length is compared with what was written, whoever else compares."""
+    monkeypatch.setattr(aiohttp.ClientResponse, "content_length", len(BODY) + 1)
+    async with serving(Script([answer(BODY)])) as url:
+        error = await refused(tmp_path, url + SIGNED, url)
+
+    assert type(error) is DownloadInterruptedError
+    assert "another length" in str(error)
+
+
 # Proxies
+
+
+async def test_no_password_of_netrc_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that .netrc has for the host stays there, also where the environment is asked."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password topsecret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for trust_env in (False, True):
+        script = Script([answer(BODY)])
+        await fetched(tmp_path / "in", script, trust_env=trust_env)
+        assert "Authorization" not in script.requests[0].headers
+
+
+@pytest.mark.parametrize("no_proxy", ["storage.example.com", ".example.com", "*"])
+async def test_a_download_beside_the_proxy(
+    no_proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that NO_PROXY names is connected to directly, and checked like any other."""
+    proxy = Script([answer("", 403)])
+    async with serving(proxy) as proxy_url:
+        monkeypatch.setenv("https_proxy", proxy_url)
+        monkeypatch.setenv("no_proxy", no_proxy)
+        resolver = Answers("10.0.0.1")
+        named = "https://storage.example.com/a?topsecret"
+        error = await refused(tmp_path, named, resolver=resolver, trust_env=True)
+
+    assert type(error) is DownloadForbiddenError
+    assert (proxy.requests, resolver.asked) == ([], 1)
 
 
 async def test_the_environment_is_not_asked_for_a_proxy(
