@@ -671,13 +671,6 @@ def test_a_base_url_that_cannot_be_read_exempts_nothing(base_url: str) -> None:
         Rules(exempt_base_url=base_url).check("http://localhost/x")
 
 
-def test_a_host_is_allowed_by_either_of_its_names() -> None:
-    """In letters or as it is written on the wire."""
-    for allowed in ("bücher.example", "xn--bcher-kva.example"):
-        rules = Rules(allowed_hosts=[allowed])
-        assert rules.check("https://xn--bcher-kva.example/x").host
-
-
 async def test_a_small_body_needs_no_file(tmp_path: Path) -> None:
     """Up to a size it is kept in memory; one byte more is written down, whole."""
     for memory_bytes, in_memory in ((len(BODY), True), (len(BODY) - 1, False)):
