@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: How deep `breakout_rooms` are followed; the product nests them once.
 BREAKOUT_DEPTH = 8
+#: What Cloudflare's gateway says of a path it knows no way for: general knowledge of its API, since
+#: no document of this product lists its codes.
+ROUTING_CODES = frozenset({7000, 7003})
 CODE_LENGTH_MAX = 20
 #: Of a longer message the rest is not even looked at.
 MESSAGE_LENGTH_MAX = 10_000
@@ -305,8 +308,9 @@ def parse_offer(body: str, artifact: str, status: int = 200) -> Offer:
 def parse_missing(body: str) -> Offer:
     """A 404 that says there is no such artifact; PayloadError where it says something else.
 
-    A page of HTML comes from whatever stands before the source, and a list of `errors` from
-    Cloudflare's gateway: neither knows what a session has (reference, 3.4).
+    A page of HTML comes from whatever stands before the source, and a routing error from its gateway:
+    neither knows what a session has (reference, 3.4). An error in either shape is taken for an answer
+    otherwise: in which of them the source says that there is none, no document tells.
     """
     if not body.strip():
         return Offer(status=404)
@@ -314,7 +318,9 @@ def parse_missing(body: str) -> Offer:
         root = slices.parse(body).value
     except ValueError:
         raise PayloadError("a 404 that is not JSON") from None
-    if not isinstance(root, dict) or Fields(root).get("errors"):
+    errors = Fields(root).get("errors")
+    codes = {Fields(each).integer("code") for each in errors} if isinstance(errors, list) else set()
+    if not isinstance(root, dict) or ROUTING_CODES & codes:
         raise PayloadError("a 404 that is about the request and not about the session")
     return Offer(status=404)
 
