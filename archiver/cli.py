@@ -8,28 +8,35 @@ import dataclasses
 import errno
 import io
 import os
-import re
 import signal
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archiver.arguments import (
+    fraction,
+    json_argument,
+    name,
+    range_arguments,
+    range_of,
+    share,
+)
 from archiver.clock import SystemClock
 from archiver.errors import ArchiverError, SettingsError
-from archiver.ledger import Ledger, Range, Share
-from archiver.model import SessionId, format_time, parse_time, to_ms
+from archiver.exits import DONE, FAILED, LOST, PENDING
+from archiver.ledger import Ledger, Share
 from archiver.release import version
 from archiver.settings import RequestBudget, Secret, Settings, definitions, load_settings
+from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, set_up_logs, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from archiver.archive.archive import Archive
-
-DONE, FAILED, USAGE, PENDING, LOST = 0, 1, 2, 3, 4
+    from archiver.model import SessionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,88 +51,6 @@ class Command:
 
 
 # ---------------------------------------------------------------------- arguments
-
-
-def moment(text: str) -> datetime:
-    """A time on the command line: a date, a month, an RFC 3339 time, or an age such as 3d."""
-    if match := re.fullmatch(r"(\d{1,5})([hd])", text):
-        unit = timedelta(hours=1) if match[2] == "h" else timedelta(days=1)
-        return datetime.now(UTC) - int(match[1]) * unit
-    try:
-        missing = {4: "-01-01", 7: "-01"}.get(len(text), "")
-        return parse_time(text + missing)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: 2026-10-01, 2026-10, 2026-10-01T09:00:00Z or 3d"
-        ) from None
-
-
-def share(text: str) -> tuple[int, int]:
-    """A worker's part of the sessions, such as 2/4."""
-    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 2/4 is the second of four")
-    return int(match[1]), int(match[2])
-
-
-def fraction(text: str) -> float:
-    """A part of the sessions, such as 0.1 or 10%."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = -1
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no part of the whole: 0.1 or 10%")
-    return value
-
-
-def name(text: str) -> str:
-    """An id or a name: something that can be written."""
-    if not text.strip() or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!a} names nothing")
-    return text
-
-
-def port(text: str) -> int:
-    """A port to listen on; 0 is any that is free."""
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!a} is no port: 0 to 65535")
-    return int(text)
-
-
-def limit(text: str) -> int:
-    """How many of them."""
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!a} is no number from 1 to 100")
-    return int(text)
-
-
-def app_argument(parser: argparse.ArgumentParser) -> None:
-    """--app: which apps."""
-    parser.add_argument(
-        "--app", action="append", type=name, default=[], metavar="ID", help="only this app"
-    )
-
-
-def range_arguments(parser: argparse.ArgumentParser) -> None:
-    """--app, --since, --until: which sessions."""
-    app_argument(parser)
-    parser.add_argument("--since", type=moment, metavar="T", help="sessions begun since then")
-    parser.add_argument("--until", type=moment, metavar="T", help="sessions begun before then")
-
-
-def json_argument(parser: argparse.ArgumentParser) -> None:
-    """--json: for programs."""
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-
-
-def range_of(args: argparse.Namespace) -> Range:
-    """The range these arguments name."""
-    return Range(
-        apps=tuple(args.app),
-        since_ms=to_ms(args.since) if args.since else None,
-        until_ms=to_ms(args.until) if args.until else None,
-    )
 
 
 def _sync_arguments(parser: argparse.ArgumentParser) -> None:
@@ -260,72 +185,6 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
     return status_code(document)
 
 
-def status_code(document: dict[str, Any]) -> int:
-    """0, 3 or 4: what a status means."""
-    if document["sessions"]["lost"]:
-        return LOST
-    return PENDING if document["sessions"]["pending"] else DONE
-
-
-def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]:
-    """The ledger in numbers, with the nearest deadlines and what was lost."""
-    artifacts: dict[str, dict[str, int]] = {}
-    for (kind, outcome), count in ledger.artifact_counts(of).items():
-        artifacts.setdefault(kind, {})[outcome] = count
-    return {
-        "sessions": ledger.session_counts(of),
-        "artifacts": artifacts,
-        "nearest_deadlines": [
-            {
-                "app": session_id.app_id,
-                "session": session_id.session_id,
-                "deadline_at": format_time(deadline_at),
-                "problem": problem,
-            }
-            for session_id, deadline_at, problem in ledger.nearest_deadlines(of, rows)
-        ],
-        "lost": [
-            {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
-            for session_id, artifact, reason in ledger.lost(of, rows)
-        ],
-        "requests": {
-            f"{operation} {status_}": count
-            for (operation, status_), count in ledger.requests().items()
-        },
-    }
-
-
-def status_lines(document: dict[str, Any]) -> list[str]:
-    """A status for people."""
-    sessions = document["sessions"]
-    heading = (
-        f"sessions   {sessions['sessions']} known, {sessions['live']} live, "
-        f"{sessions['pending']} pending, {sessions['lost']} with something lost"
-    )
-    lines = [heading, *(_counts_line(*each) for each in document["artifacts"].items())]
-    for row in document["nearest_deadlines"]:
-        problem = f"  ({visible(row['problem'])})" if row["problem"] else ""
-        lines.append(f"pending    {visible(row['session'])}  until {row['deadline_at']}{problem}")
-    lines += [
-        f"lost       {visible(row['session'])}  {row['artifact']}: {row['reason']}"
-        for row in document["lost"]
-    ]
-    lines += [
-        f"unread     {visible(row['session'])}  {row['object']}: {row['reason']}"
-        for row in document.get("unread", ())
-    ]
-    if document.get("index"):
-        index = document["index"]
-        unread = f", {index['unread']} artifacts could not be read" * bool(index["unread"])
-        lines.append(f"index      {index['sessions']} sessions, {index['behind']} to come{unread}")
-    total = sum(document["requests"].values())
-    return [*lines, f"requests   {total} made to the source"]
-
-
-def _counts_line(kind: str, outcomes: dict[str, int]) -> str:
-    return f"{visible(kind):<10} " + ", ".join(f"{n} {name}" for name, n in outcomes.items())
-
-
 async def verify(args: argparse.Namespace, settings: Settings) -> int:
     """Read everything in the bucket back and hold it against its records."""
     from archiver.runtime import open_archive
@@ -374,13 +233,13 @@ async def rebuild_ledger(_args: argparse.Namespace, settings: Settings) -> int:
 async def show_settings(args: argparse.Namespace, settings: Settings) -> int:
     """Every setting with its value, origin and default."""
     rows = []
-    for name, definition in definitions():
-        value = getattr(settings, name)
+    for setting, definition in definitions():
+        value = getattr(settings, setting)
         rows.append(
             {
                 "variable": definition["variable"],
                 "value": _setting_text(value),
-                "origin": settings.origins.get(name, "default"),
+                "origin": settings.origins.get(setting, "default"),
                 "default": definition["default"],
             }
         )

@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import logging
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,8 @@ from archiver.errors import (
 )
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, WHOLE, Ledger, Range, Share
-from archiver.model import Outcome, SessionId, from_ms, to_ms
+from archiver.model import SessionId, from_ms, to_ms
+from archiver.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -52,35 +52,6 @@ LISTED_MAX = 20_000
 LISTED_AT_ONCE = 200
 #: A session that is still live after so long may have ended beyond what is listed: it is asked for.
 LIVE_MAX = timedelta(hours=24)
-
-
-@dataclass(slots=True)
-class Report:
-    """What a pass did: for people, and for the exit code."""
-
-    apps: int = 0
-    listed: int = 0
-    malformed: int = 0  #: rows of the source's lists that could not be read
-    new: int = 0
-    attempted: int = 0
-    settled: int = 0
-    pending: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    problems: dict[str, str] = field(default_factory=dict)  #: by session id
-    damaged: int = 0  #: sessions whose records in the bucket contradict each other
-
-    def add(self, attempt: Attempt, before: dict[str, str]) -> None:
-        """Count an attempt; `before` says which outcome each artifact had."""
-        self.attempted += 1
-        self.settled += attempt.settled
-        self.pending += not attempt.settled
-        for artifact, state in attempt.states.items():
-            if before.get(str(artifact)) != state.outcome:
-                self.outcomes[state.outcome] += 1
-
-    @property
-    def lost(self) -> int:
-        return self.outcomes[Outcome.LOST]
 
 
 class Worker:

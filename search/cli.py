@@ -9,10 +9,12 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from archiver import cli
-from archiver.cli import DONE, LOST, Command
+from archiver import arguments, cli
+from archiver.cli import Command
 from archiver.clock import SystemClock
+from archiver.exits import DONE, LOST
 from archiver.model import to_ms
+from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, visible
 from search.errors import IndexMissingError
 from search.formats import Limits
@@ -119,21 +121,30 @@ def _say_where(address: Address) -> None:
 
 def _search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", nargs="+", metavar="QUERY", help="words, phrases, filters")
-    cli.app_argument(parser)
+    arguments.app_argument(parser)
     parser.add_argument(
-        "--speaker", action="append", type=cli.name, default=[], metavar="NAME", help="said by"
+        "--speaker",
+        action="append",
+        type=arguments.name,
+        default=[],
+        metavar="NAME",
+        help="said by",
     )
     kinds = ("transcript", "chat", "summary")
     parser.add_argument("--in", dest="kinds", action="append", default=[], choices=kinds)
-    parser.add_argument("--after", type=cli.moment, metavar="T", help="sessions begun since then")
-    parser.add_argument("--before", type=cli.moment, metavar="T", help="sessions begun before then")
+    parser.add_argument(
+        "--after", type=arguments.moment, metavar="T", help="sessions begun since then"
+    )
+    parser.add_argument(
+        "--before", type=arguments.moment, metavar="T", help="sessions begun before then"
+    )
     sorts = ("relevance", "newest", "oldest")
     parser.add_argument("--sort", choices=sorts, default="relevance")
     parser.add_argument(
-        "--limit", type=cli.limit, default=10, metavar="N", help="sessions to show, 1 to 100"
+        "--limit", type=arguments.limit, default=10, metavar="N", help="sessions to show, 1 to 100"
     )
     parser.add_argument("--match", choices=("best", "all"), help="any of the words, or all of them")
-    cli.json_argument(parser)
+    arguments.json_argument(parser)
 
 
 async def search(args: argparse.Namespace, settings: Settings) -> int:
@@ -172,10 +183,10 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", type=cli.name, metavar="SESSION", help="its id")
+    parser.add_argument("session", type=arguments.name, metavar="SESSION", help="its id")
     for part in ("transcript", "chat", "summary", "inventory"):
         parser.add_argument(f"--{part}", dest="parts", action="append_const", const=part)
-    cli.json_argument(parser)
+    arguments.json_argument(parser)
 
 
 async def show(args: argparse.Namespace, settings: Settings) -> int:
@@ -202,13 +213,13 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
     from archiver.runtime import open_ledger
 
     async with open_ledger(settings) as ledger:
-        document = cli.status_document(ledger, cli.range_of(args))
+        document = status_document(ledger, arguments.range_of(args))
         document |= index_status(settings, ledger)
     if args.json:
         answer_json(document)
     else:
-        answer("\n".join(cli.status_lines(document)))
-    return cli.status_code(document)
+        answer("\n".join(status_lines(document)))
+    return status_code(document)
 
 
 def index_status(settings: Settings, ledger: Ledger, rows: int = 10) -> dict[str, Any]:
@@ -281,7 +292,7 @@ async def _rebuild_index(settings: Settings) -> Indexed:
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=cli.port, metavar="N", help="where to listen")
+    parser.add_argument("--port", type=arguments.port, metavar="N", help="where to listen")
     parser.add_argument(
         "--data", metavar="DIR", default=argparse.SUPPRESS, help="its folder, started anew"
     )

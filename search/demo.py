@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from archiver import cli
 from archiver.clock import SystemClock
 from archiver.errors import ArchiverError
+from archiver.exits import DONE, LOST
 from archiver.runtime import Runtime, open_runtime
 from archiver.settings import Address, Secret, Settings
 from archiver.simulated import SettableClock, SimulatedSource
@@ -72,11 +73,11 @@ async def run_demo(*, folder: str | None, port: int | None, stay: bool) -> int:
         found = _search(library)
         counts = runtime.ledger.session_counts()
         if not found.hits or counts["pending"] or counts["lost"]:
-            return cli.LOST
+            return LOST
         _say_what_next(home, address, serving=stay)
         if stay:
             await _serve(runtime, library, address)
-    return cli.DONE
+    return DONE
 
 
 def _fresh(home: Path) -> Path:

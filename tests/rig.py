@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from archiver.report import Report
     from archiver.runtime import Runtime
     from archiver.simulated import Faults, Meeting
-    from archiver.worker import Report
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

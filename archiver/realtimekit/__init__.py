@@ -3,7 +3,7 @@
 The documents describe the answers loosely, and they drifted (reference, sections 3, 4 and 13). So
 everything here reads leniently what it needs, and keeps the exact text of what it does not:
 
-* `slices`, `lenient`, `paging` and `payloads` are pure: text in, typed results out. A session keeps
+* `slices`, `lenient`, `paging`, `results` and `payloads` are pure: text in, typed results out. A session keeps
   the slice of the answer it stood in, participants keep their pages' bodies; `session_record` sets
   both, verbatim, into the document that is archived.
 * `budget` is the one window all requests of the process go through, and the pause that a 429 asks.
@@ -20,7 +20,8 @@ from __future__ import annotations
 from archiver.realtimekit.budget import Budget
 from archiver.realtimekit.client import RealtimeKit
 from archiver.realtimekit.download import Downloader
-from archiver.realtimekit.payloads import (
+from archiver.realtimekit.payloads import peer_reports_record, session_record
+from archiver.realtimekit.results import (
     App,
     DownloadUrl,
     Offer,
@@ -32,8 +33,6 @@ from archiver.realtimekit.payloads import (
     SessionPayload,
     SummaryRequested,
     Webhook,
-    peer_reports_record,
-    session_record,
 )
 
 __all__ = [

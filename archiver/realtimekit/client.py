@@ -12,7 +12,7 @@ from archiver.errors import (
     SourceRefusedError,
 )
 from archiver.model import TranscriptFormat, format_time
-from archiver.realtimekit import payloads
+from archiver.realtimekit import payloads, results
 from archiver.realtimekit.paging import Page, Walk
 from archiver.realtimekit.transport import Answer, Call, Transport
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from archiver.clock import Clock
     from archiver.realtimekit.budget import Budget
-    from archiver.realtimekit.payloads import (
+    from archiver.realtimekit.results import (
         App,
         Offer,
         ParticipantDetails,
@@ -140,7 +140,7 @@ class RealtimeKit:
         }
         seen: set[str] = set()
 
-        def parse(body: str) -> payloads.SessionPage:
+        def parse(body: str) -> results.SessionPage:
             return payloads.parse_sessions(body, app_id)
 
         path = self._path(app_id, "sessions")
@@ -175,7 +175,7 @@ class RealtimeKit:
                 bodies.append(page.raw)
             ids |= page.ids
             peer_ids |= dict.fromkeys(page.peer_ids)
-        return payloads.Participants(pages=tuple(bodies), count=len(ids), peer_ids=tuple(peer_ids))
+        return results.Participants(pages=tuple(bodies), count=len(ids), peer_ids=tuple(peer_ids))
 
     async def participant(
         self, app_id: str, session_id: str, participant_id: str

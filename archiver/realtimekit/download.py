@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from archiver.clock import Clock
-    from archiver.realtimekit.payloads import DownloadUrl
+    from archiver.realtimekit.results import DownloadUrl
 
 REDIRECTS_MAX = 3
 CONNECT_TIMEOUT_S = 10.0

@@ -5,19 +5,30 @@ Nothing here does I/O. Reference, sections 3.3, 3.4, 4 and 13, is what it is len
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from archiver.errors import PayloadError, SourceUnavailableError
 from archiver.model import Session
 from archiver.realtimekit import slices
 from archiver.realtimekit.lenient import Fields, encode, escape, without_queries
-from archiver.realtimekit.paging import Page, Paging
+from archiver.realtimekit.paging import Paging
+from archiver.realtimekit.results import (
+    App,
+    AppPage,
+    DownloadUrl,
+    Offer,
+    ParticipantDetails,
+    ParticipantsPage,
+    PeerReport,
+    SessionPage,
+    SessionPayload,
+    SummaryRequested,
+    Webhook,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from archiver.realtimekit.slices import Slice
 
@@ -30,146 +41,6 @@ CODE_LENGTH_MAX = 20
 #: Of a longer message the rest is not even looked at.
 MESSAGE_LENGTH_MAX = 10_000
 _NO = frozenset({"false", "0", "0.0", "no"})
-
-
-class DownloadUrl:
-    """A signed URL: whoever has it has the artifact, so it shows only its host."""
-
-    __slots__ = ("_url",)
-
-    def __init__(self, url: str) -> None:
-        object.__setattr__(self, "_url", url)
-
-    def reveal(self) -> str:
-        """The URL itself, to be requested and for nothing else."""
-        return str(object.__getattribute__(self, "_url"))
-
-    @property
-    def host(self) -> str:
-        """The host it points to, "" where it has none."""
-        try:
-            return urlsplit(self.reveal()).hostname or ""
-        except ValueError:
-            return ""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a download URL is not changed: {name}")
-
-    def __copy__(self) -> DownloadUrl:
-        return self
-
-    def __deepcopy__(self, memo: object) -> DownloadUrl:
-        return self
-
-    def __reduce__(self) -> str:
-        raise TypeError("a download URL is not written down")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DownloadUrl) and self.reveal() == other.reveal()
-
-    def __hash__(self) -> int:
-        return hash(self.reveal())
-
-    def __str__(self) -> str:
-        return f"https://{escape(self.host)}/…"
-
-    def __repr__(self) -> str:
-        return f"DownloadUrl({self})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """The answer to GET chat, transcript or summary; without a URL it is evidence of none (yet)."""
-
-    url: DownloadUrl | None = None
-    expires_at: datetime | None = None
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionPayload:
-    """A session, and the slice of the answer that is its object."""
-
-    session: Session
-    title: str = field(default="", repr=False)
-    raw: str = field(repr=False)
-    parent_session_id: str = ""
-    #: Of the details, the sessions nested in it; in a list they are items of their own.
-    breakout_rooms: tuple[SessionPayload, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionPage(Page):
-    """One page of sessions; `malformed` counts rows that have no id or no time."""
-
-    items: tuple[SessionPayload, ...]
-    malformed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParticipantsPage(Page):
-    """One page of participants, as it was sent."""
-
-    raw: str = field(repr=False)
-    peer_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Participants:
-    """All participants of a session: the pages' whole bodies."""
-
-    pages: tuple[str, ...] = field(repr=False)
-    count: int
-    peer_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """An app of the account."""
-
-    id: str
-    name: str = ""
-    created_at: datetime | None = None
-    raw: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppPage(Page):
-    """One page of apps."""
-
-    items: tuple[App, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryRequested:
-    """POST summary was accepted; `status` is whatever the source said about it."""
-
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantDetails:
-    """The details of one participant, as they were sent."""
-
-    raw: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PeerReport:
-    """A peer report, as it was sent: it holds IP addresses and devices."""
-
-    raw: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """A webhook registered at the source."""
-
-    id: str
-    name: str = ""
-    url: str = ""
-    events: tuple[str, ...] = ()
-    enabled: bool = True
 
 
 def parse_sessions(body: str, app_id: str) -> SessionPage:

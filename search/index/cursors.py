@@ -99,7 +99,7 @@ def decode(text: str, belongs_to: str) -> Cursor:
 def _expanded(raw: bytes) -> bytes:
     inflater = zlib.decompressobj()
     data = inflater.decompress(raw, _EXPANDED_MAX_BYTES)
-    if not inflater.eof:
+    if not inflater.eof or inflater.unused_data:
         raise ValueError("size")
     return data
 
