@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archiver.simulated import Faults
+from archiver.simulated import Faults, generate_meetings
 from tests.console import console
 
 if TYPE_CHECKING:
@@ -199,6 +200,11 @@ def test_4_is_damage_to_verify(shell: Console) -> None:
         ("search",),
         ("search", "x", "--in", "nothing"),
         ("rebuild", "everything"),
+        ("search", "x", "--limit", "0"),
+        ("search", "x", "--speaker", " "),
+        ("sync", "--app", ""),
+        ("demo", "--port", "99999"),
+        ("show", "\udcff"),
     ],
 )
 def test_2_is_wrong_usage(shell: Console, argv: tuple[str, ...]) -> None:
@@ -386,6 +392,62 @@ def test_a_port_in_use(shell: Console) -> None:
         assert_one_line(ran, str(port), "--port")
 
 
+def test_a_mistyped_account_binds_nothing(shell: Console) -> None:
+    """What an archive is of is written once: only when the source has let us in."""
+    account = os.environ["CLOUDFLARE_ACCOUNT_ID"]
+    shell.set(CLOUDFLARE_ACCOUNT_ID="typo")
+    assert shell.run("sync").code == 1
+    assert not list((shell.folder / "data").glob("archive/_archive/format.json"))
+
+    shell.set(CLOUDFLARE_ACCOUNT_ID=account)
+    assert shell.run("sync").code == 0
+
+
+def test_an_app_that_is_not_there_is_named(shell: Console) -> None:
+    """The others are captured all the same."""
+    app_id = shell.source.apps[0].app_id
+    shell.set(RTK_ARCHIVE_APPS=f"nope,{app_id}")
+    ran = shell.run("sync")
+
+    assert ran.code == 1
+    assert_one_line(ran, "app nope", "RTK_ARCHIVE_APPS")
+    assert shell.run("status", "--json").document["sessions"]["pending"] == 0
+
+
+def test_a_session_the_source_does_not_list(shell: Console) -> None:
+    """`sync --session` says so instead of doing nothing."""
+    ran = shell.run("sync", "--session", "nope")
+
+    assert ran.code == 1
+    assert_one_line(ran, "nope", "--since")
+
+
+def test_status_without_an_index(shell: Console) -> None:
+    """The ledger alone is told of, and that all of it is still to be indexed."""
+    shell.run("sync")
+    shutil.rmtree(shell.folder / "data/index")
+    ran = shell.run("status", "--json")
+
+    assert ran.code == 0
+    assert ran.document["index"] == {"sessions": 0, "behind": 3, "unread": 0}
+
+
+def test_json_cannot_steer_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Controls, bidi overrides and tags of a meeting come escaped, and mean the same."""
+    title = "evil \x1b[31m\x9b\u202e\u2066\x7f\U000e0041 title"
+    meeting = dataclasses.replace(generate_meetings(1)[0], title=title)
+    with console(tmp_path, capsys, monkeypatch, meetings=(meeting,)) as shell:
+        shell.run("sync")
+        ran = shell.run("search", "in:transcript", "--json")
+        shown = shell.run("search", "in:transcript").out
+
+    assert ran.document["hits"][0]["meeting_title"] == title
+    for text in (ran.out, shown):
+        assert all(each.isprintable() or each == "\n" for each in text)
+
+
 def test_an_address_beyond_loopback_is_refused(shell: Console) -> None:
     """While there are no keys, only this machine may ask."""
     shell.run("sync")
@@ -439,6 +501,31 @@ def test_stopped_cleanly(shell: Console, command: str, signal_: signal.Signals) 
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("command", ["run", "work", "serve", "sync"])
+def test_stopped_while_it_starts(shell: Console, command: str) -> None:
+    """A bucket that takes the connection and never answers does not hold a command for ever."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        shell.set(
+            RTK_ARCHIVE_STORE="s3://bucket/x",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="very-secret",
+            AWS_REGION="us-east-1",
+        )
+        process = _start(shell, command)
+        silent.settimeout(20)
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=10)
+        connection.close()
+
+    assert process.returncode == 1
+    assert "stopped" in said
+    assert "Traceback" not in said
+
+
 def test_the_capture_half_alone(shell: Console) -> None:
     """`python -m archiver` captures, tells and checks, and has never heard of an index."""
     for argv, code in ((("sync",), 0), (("status",), 0), (("verify",), 0), (("rebuild",), 0)):
@@ -479,3 +566,14 @@ def test_the_demo(tmp_path: Path) -> None:
     assert "Ana" in process.stdout
     assert "[renewal] [price]" in process.stdout.replace("[renewal price]", "[renewal] [price]")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["rtk-archive-demo"]
+
+
+def test_the_demo_where_it_is_told_to(shell: Console) -> None:
+    """`--data` is its folder; one that is not a demo's is left alone."""
+    assert shell.run("demo", "--data", "there", "--exit").code == 0
+    assert (shell.folder / "there/archive/_archive/format.json").exists()
+    (shell.folder / "mine").mkdir()
+    (shell.folder / "mine/precious").write_text("x")
+    ran = shell.run("demo", "--data", "mine", "--exit")
+    assert ran.code == 1
+    assert_one_line(ran, "mine", "--data")
