@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import dataclasses
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments, cli
 from archiver.cli import Command
 from archiver.clock import SystemClock
 from archiver.exits import DONE, LOST
+from archiver.ledger import Ledger
 from archiver.model import to_ms
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, visible
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archiver.archive.archive import Archive
-    from archiver.ledger import Ledger
     from archiver.settings import Address, Settings
+    from search.query import Filters
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -171,15 +172,36 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
     library = open_library(settings)
     try:
         result = library.search(request)
+        coverage = _coverage(settings, library, query.filters) if args.json else None
     finally:
         library.close()
     for warning in query.warnings:
         say(visible(warning))
     if args.json:
-        answer_json(search_answer(request, result, None, settings.public_url))
+        answer_json(search_answer(request, result, coverage, settings.public_url))
     else:
         print_result(result)
     return DONE
+
+
+def _coverage(settings: Settings, library: Library, filters: Filters) -> dict[str, Any] | None:
+    """What of the filters' apps and dates is pending or lost; None where there is no ledger."""
+    from search.web import Services
+    from search.web.coverage import coverage_of
+
+    if not settings.ledger_path.exists():
+        return None
+    with closing(Ledger.open(settings.ledger_path, read_only=True)) as ledger:
+        services = Services(
+            index=library, archive=None, ledger=ledger, settings=settings, clock=SystemClock()
+        )
+        return coverage_of(
+            services,
+            apps=filters.apps or None,
+            excluded=filters.excluded_apps,
+            after_ms=filters.after_ms,
+            before_ms=filters.before_ms,
+        )
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:

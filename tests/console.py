@@ -59,6 +59,12 @@ class Console:
         captured = self.capsys.readouterr()
         return Ran(code, captured.out, captured.err)
 
+    def answer(self, query: str) -> Any:
+        """What a search answers, but for the moment it was asked at."""
+        document = self.run("search", query, "--json").document
+        del document["coverage"]["indexed_through"]
+        return document
+
     def set(self, **variables: str) -> None:
         """Set variables of the environment."""
         for name, value in variables.items():

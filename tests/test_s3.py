@@ -47,9 +47,9 @@ def test_from_a_session_into_a_bucket_and_back(
         assert shell.run("sync").code == 0
         checked = shell.run("verify", "--json")
         assert (checked.code, checked.document["sessions"]) == (0, 2)
-        found = shell.run("search", "contract", "--json").out
+        found = shell.answer("contract")
         assert shell.run("rebuild", "all").code == 0
-        assert shell.run("search", "contract", "--json").out == found
+        assert shell.answer("contract") == found
         served = {
             hashlib.sha256(shell.source.artifact_bytes(each, kind_, format_) or b"").hexdigest()
             for each in shell.source.session_ids
