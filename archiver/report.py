@@ -27,13 +27,14 @@ class Report:
     problems: dict[str, str] = field(default_factory=dict)  #: by session id
     damaged: int = 0  #: sessions whose records in the bucket contradict each other
 
-    def add(self, attempt: Attempt, before: dict[str, str]) -> None:
-        """Count an attempt; `before` says which outcome each artifact had."""
+    def add(self, attempt: Attempt) -> None:
+        """Count an attempt, and the outcomes it brought."""
         self.attempted += 1
         self.settled += attempt.settled
         self.pending += not attempt.settled
         for artifact, state in attempt.states.items():
-            if before.get(str(artifact)) != state.outcome:
+            before = attempt.before.get(artifact)
+            if before is None or before.outcome is not state.outcome:
                 self.outcomes[state.outcome] += 1
 
     @property

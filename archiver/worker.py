@@ -250,10 +250,6 @@ class Worker:
     ) -> None:
         """One attempt; a fault that concerns only this session leaves it for later."""
         listed = self._listed.get(session_id)
-        before = {
-            str(artifact): str(state.outcome)
-            for artifact, state in self._ledger.state(session_id).states.items()
-        }
         try:
             attempt = await self._capture.attempt(session_id, listed=listed, everything=everything)
         except (ArchiveError, SourceError, DownloadError) as error:
@@ -263,7 +259,7 @@ class Worker:
             return
         if attempt.settled:
             self._listed.pop(session_id, None)
-        report.add(attempt, before)
+        report.add(attempt)
         if attempt.committed is not None:
             self.on_committed(attempt)
         log.info(

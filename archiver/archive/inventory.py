@@ -42,7 +42,10 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 def _whole(value: Any) -> Any:
     """The value, if all its numbers are integers: no two programs write a fraction alike."""
-    if isinstance(value, float):
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
         raise TypeError("a record holds integers only")
     if isinstance(value, Mapping):
         return {name: _whole(each) for name, each in value.items()}

@@ -6,6 +6,7 @@ killed anywhere, the next attempt finds what is there and goes on.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ from archiver.schedule import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
     from datetime import datetime
 
     from archiver.archive.archive import Archive, Committed
@@ -78,6 +79,7 @@ class Attempt:
     """What came of an attempt at a session."""
 
     session_id: SessionId
+    before: Mapping[ArtifactId, ArtifactState]  #: where they stood when it began
     states: dict[ArtifactId, ArtifactState]
     committed: Committed | None
     settled: bool
@@ -175,15 +177,30 @@ class Capture:
     # ------------------------------------------------------------------ asking
 
     async def _ask_all(self, work: _Work) -> None:
-        for artifact in to_ask(
-            work.states, self._expectation, work.now, everything=work.everything
+        """Ask for what is due: side by side, but for what depends on an answer before it."""
+        asked = to_ask(work.states, self._expectation, work.now, everything=work.everything)
+        first = {SESSION_RECORD, self._expectation.probe}
+        last = {SUMMARY, PEER_REPORTS}
+        for group in (
+            [each for each in asked if each in first],
+            [each for each in asked if each not in first | last],
+            [each for each in asked if each in last],
         ):
-            if artifact == SUMMARY:
-                await self._capture_summary(work)
-            elif self._is_sister(artifact) and not self._sisters_turn(work):
-                self._follow_probe(work, artifact)
-            else:
-                await self._try(work, artifact)
+            # All of them end before one's failure ends the attempt: what was had is recorded.
+            ended = await asyncio.gather(
+                *(self._ask(work, each) for each in group), return_exceptions=True
+            )
+            for error in ended:
+                if error is not None:
+                    raise error
+
+    async def _ask(self, work: _Work, artifact: ArtifactId) -> None:
+        if artifact == SUMMARY:
+            await self._capture_summary(work)
+        elif self._is_sister(artifact) and not self._sisters_turn(work):
+            self._follow_probe(work, artifact)
+        else:
+            await self._try(work, artifact)
 
     def _fetch(self, work: _Work, artifact: ArtifactId) -> Awaitable[Answered]:
         session_id = work.session.id
@@ -306,6 +323,7 @@ class Capture:
         )
         return Attempt(
             session_id=work.session.id,
+            before=work.known.states,
             states=work.states,
             committed=committed if newer else None,
             settled=next_attempt_at is None,
