@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -41,8 +40,8 @@ log = logging.getLogger("search.indexer")
 
 #: Sessions of one transaction: few enough that memory stays small, many enough that commits are cheap.
 BATCH_SESSIONS = 32
-BATCH_BYTES = 32 * 2**20
 READS_AT_ONCE = 8
+BATCH_BYTES = 32 * 2**20
 LINES_AT_ONCE = 1000
 POLL_S = 2.0
 #: After a fault of the bucket the indexer waits this long before it goes on.
@@ -111,7 +110,7 @@ class Indexer:
         news = self._news(versions, app_id, seen)
         reads = ((line.seq, self._read(line, indexed)) for line in news)
         batch: list[Stored] = []
-        async with aclosing(_read_ahead(reads)) as found:
+        async with aclosing(_read_in_groups(reads)) as found:
             async for seq, stored in found:
                 batch += [stored] if stored is not None else []
                 if len(batch) >= BATCH_SESSIONS or _size_bytes(batch) > BATCH_BYTES:
@@ -216,7 +215,7 @@ class Indexer:
         """Index everything in the bucket into this folder."""
         epoch, starts = self._ledger.epoch, self._starts()
         batch: list[Stored] = []
-        async with aclosing(_read_ahead(self._everything(indexed))) as found:
+        async with aclosing(_read_in_groups(self._everything(indexed))) as found:
             async for app_id, stored in found:
                 if batch and (
                     app_id != _app(batch[0])
@@ -282,33 +281,45 @@ def _size_bytes(batch: list[Stored]) -> int:
     return sum(each.size_bytes for each in batch)
 
 
-async def _read_ahead(
+async def _read_in_groups(
     reads: Iterable[Read[K, T]] | AsyncIterator[Read[K, T]],
 ) -> AsyncGenerator[tuple[K, T]]:
-    """What these reads give, in order; the next ones go on while the caller is busy with the last."""
-    under_way: deque[tuple[K, asyncio.Task[T]]] = deque()
+    """What these reads give, in order; a group of them at a time, side by side.
+
+    The next group is not read while the caller writes the last: both take turns at the interpreter,
+    row by row, and lose more by it than they gain.
+    """
+    group: list[Read[K, T]] = []
+    try:
+        async for each in _each(reads):
+            group.append(each)
+            if len(group) == BATCH_SESSIONS:
+                for found in await _read_all(group):
+                    yield found
+                group = []
+        for found in await _read_all(group):
+            yield found
+    finally:
+        for _, read in group:
+            read.close()
+
+
+async def _read_all(group: list[Read[K, T]]) -> list[tuple[K, T]]:
     limiter = asyncio.Semaphore(READS_AT_ONCE)
 
     async def one(read: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with limiter:
-                return await read
-        finally:
-            read.close()
+        async with limiter:
+            return await read
 
+    tasks = [asyncio.create_task(one(read)) for _, read in group]
     try:
-        async for key, read in _each(reads):
-            under_way.append((key, asyncio.create_task(one(read))))
-            while len(under_way) >= BATCH_SESSIONS or (under_way and under_way[0][1].done()):
-                done_key, task = under_way.popleft()
-                yield done_key, await task
-        while under_way:
-            done_key, task = under_way.popleft()
-            yield done_key, await task
-    finally:
-        for _, task in under_way:
+        found = await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    return list(zip((key for key, _ in group), found, strict=True))
 
 
 async def _each(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T]:

@@ -49,6 +49,15 @@ def prepare(text: str) -> str:
     return folded
 
 
+def prepare_all(texts: Sequence[str]) -> list[str]:
+    """`prepare` of each of these texts; many plain ones are folded in one go."""
+    joined = "\n".join(texts)
+    plain = joined.isascii() and "+" not in joined and "#" not in joined
+    if plain and joined.count("\n") == len(texts) - 1:
+        return joined.encode("ascii").translate(_ASCII_LINES).decode("ascii").split("\n")
+    return list(map(prepare, texts))
+
+
 def tokens(text: str) -> list[Token]:
     """The terms that `prepare` gives, in its order, each with its place in the text."""
     if text.isascii():
@@ -130,6 +139,10 @@ _TERM = re.compile(rf"([{_UNSPACED}]+)|[^ +#{_UNSPACED}]+|(?<=[a-z])\+\+|(?<=[a-
 _ASCII = bytes(
     code if chr(code) in "+#" or (chr(code).isalnum() and code < 128) else 32 for code in range(256)
 ).lower()
+
+
+#: The same, but for the end of a line, which stays what it is.
+_ASCII_LINES = _ASCII[:10] + b"\n" + _ASCII[11:]
 
 
 def _fold_ascii(text: str) -> str:

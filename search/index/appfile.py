@@ -17,7 +17,7 @@ from migrations.sqlite import (
 )
 from search.errors import IndexDamagedError, SearchError
 from search.index.seam import Document, Position
-from search.text import prepare
+from search.text import prepare, prepare_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +168,7 @@ class AppFile:
         row_id = self._remove(document.session_id) or self._next("session")
         first = self._next("line")
         rows = list(self._rows(document, row_id, first))
-        prepared = [prepare(row[6]) for row in rows]
+        prepared = prepare_all([row[6] for row in rows])
         self._insert_lines(rows, prepared)
         self._db.execute(
             "insert into sessions (rowid, transcript, chat, summary, title) values (?, ?, ?, ?, ?)",
@@ -272,7 +272,7 @@ class AppFile:
             "select * from line where id between ? and ? order by id", [first, last]
         ).fetchall()
         # A contentless table forgets a row only when told the words it was fed.
-        prepared = [prepare(row[6]) for row in rows]
+        prepared = prepare_all([row[6] for row in rows])
         self._db.executemany(
             "insert into lines (lines, rowid, text, who) values ('delete', ?, ?, ?)",
             _words(rows, prepared),

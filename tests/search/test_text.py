@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.stopwords import is_function_word
-from search.text import TOKENIZER, phrase_terms, prepare, tokens
+from search.text import TOKENIZER, phrase_terms, prepare, prepare_all, tokens
 
 SCRIPTS = (
     "abcXYZ019 -'_+#\n\t\"*()éÖßİıøÆœﬁＡ１²½…e\u0301x\u0302ΑΆσςЁйё"
@@ -172,3 +172,9 @@ def test_function_words(term: str) -> None:
 def test_topics_are_no_function_words(term: str) -> None:
     """A word that is a topic in any of the languages keeps its weight."""
     assert not is_function_word(term)
+
+
+@given(st.lists(st.text() | st.text("ab C,.\n+#", max_size=9)))
+def test_many_texts_are_prepared_as_each_is(texts: list[str]) -> None:
+    """Folded in one go or one by one, and however many lines they have."""
+    assert [prepare(each) for each in texts] == prepare_all(texts)
