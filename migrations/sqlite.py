@@ -52,6 +52,8 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         if not read_only:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
+            # Each checkpoint waits for the disk, in the thread that happens to write.
+            connection.execute("pragma wal_autocheckpoint = 8000")
             connection.execute("pragma journal_size_limit = 67108864")
     except BaseException:
         connection.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from archiver.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 FORMAT = "realtimekit-archive/inventory/1"
@@ -36,20 +36,23 @@ INTEGER_MAX = 2**63 - 1  # what a ledger can hold
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
     """The one spelling every record is written in: sorted keys, ASCII, no spaces, a trailing newline."""
-    text = json.dumps(_whole(document), sort_keys=True, separators=(",", ":"))
+    _refuse_fractions(document)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return text.encode("ascii") + b"\n"
 
 
-def _whole(value: Any) -> Any:
-    """The value, if all its numbers are integers: no two programs write a fraction alike."""
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is float:
-        raise TypeError("a record holds integers only")
-    if isinstance(value, Mapping):
-        return {name: _whole(each) for name, each in value.items()}
-    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
+def _refuse_fractions(document: Mapping[str, Any]) -> None:
+    """A record holds integers only: no two programs write a fraction alike."""
+    held: list[Any] = list(document.values())
+    while held:
+        value = held.pop()
+        kind = type(value)
+        if kind is dict:
+            held.extend(value.values())
+        elif kind is list or kind is tuple:
+            held.extend(value)
+        elif kind is float:
+            raise TypeError("a record holds integers only")
 
 
 def sha256(data: bytes) -> str:

@@ -370,6 +370,8 @@ class Capture:
         entry = work.entries.get(artifact)
         if entry is None:
             return entry_of(state)
+        if (entry.outcome, entry.reason) == (state.outcome, state.reason):
+            return entry
         return replace(entry, outcome=state.outcome, reason=state.reason)
 
     def _base(self, session: Session, now: datetime) -> Inventory:
