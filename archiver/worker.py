@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import zlib
 from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from archiver.errors import (
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, WHOLE, Ledger, Range, Share
 from archiver.model import SessionId, from_ms, to_ms
+from archiver.realtimekit.lenient import decode, encode
 from archiver.report import Report
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._share = share
-        self._listed: OrderedDict[SessionId, SessionPayload] = OrderedDict()
+        #: The text of ended sessions as they were listed, packed: thousands may wait for their turn.
+        self._listed: OrderedDict[SessionId, bytes] = OrderedDict()
         #: Requests to the source by operation and status, counted by whoever makes them.
         self._requests = Counter() if requests is None else requests
         #: Rows of its lists that could not be read, by app, counted by whoever reads them.
@@ -152,7 +155,7 @@ class Worker:
         report.new += self._ledger.see([each.session for each in batch], self._clock.now())
         for payload in batch:
             if payload.session.ended:
-                self._listed[payload.session.id] = payload
+                self._listed[payload.session.id] = zlib.compress(encode(payload.raw), 1)
         while len(self._listed) > LISTED_MAX:
             self._listed.popitem(last=False)
         self._wake.set()
@@ -249,7 +252,8 @@ class Worker:
         self, session_id: SessionId, report: Report, *, everything: bool = False
     ) -> None:
         """One attempt; a fault that concerns only this session leaves it for later."""
-        listed = self._listed.get(session_id)
+        packed = self._listed.get(session_id)
+        listed = decode(zlib.decompress(packed)) if packed else ""
         try:
             attempt = await self._capture.attempt(session_id, listed=listed, everything=everything)
         except (ArchiveError, SourceError, DownloadError) as error:

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from archiver.capture.summaries import SummaryRequests
     from archiver.clock import Clock
     from archiver.ledger import Ledger, SessionState
-    from archiver.realtimekit import SessionPayload
 
 #: A race for an inventory version is run again this often before the session waits for its next turn.
 COMMIT_TRIES = 5
@@ -94,7 +93,7 @@ class _Work:
     everything: bool
     states: dict[ArtifactId, ArtifactState]
     entries: dict[ArtifactId, Entry]
-    listed: SessionPayload | None
+    listed: str
 
     @property
     def session(self) -> Session:
@@ -127,12 +126,12 @@ class Capture:
         self,
         session_id: SessionId,
         *,
-        listed: SessionPayload | None = None,
+        listed: str = "",
         everything: bool = False,
     ) -> Attempt:
         """Try what is due of a session; with `everything`, whatever is not settled.
 
-        `listed` is the session as a listing just showed it, which saves asking for it. Raises
+        `listed` is the session's text as a listing showed it, which saves asking for it. Raises
         SourceDeniedError, StoreError, ArchiveError or LedgerError, which are about more than this
         session; what goes wrong with an artifact is recorded in its state.
         """

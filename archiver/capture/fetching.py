@@ -15,7 +15,7 @@ from archiver.retries import retried
 
 if TYPE_CHECKING:
     from archiver.clock import Clock
-    from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit, SessionPayload
+    from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit
 
 DOWNLOAD_TRIES = 3
 
@@ -39,18 +39,16 @@ class Fetching:
         self._host = urlsplit(base_url).hostname or ""
         self._clock = clock
 
-    async def session_record(
-        self, session_id: SessionId, listed: SessionPayload | None
-    ) -> Answered:
+    async def session_record(self, session_id: SessionId, listed: str) -> Answered:
         """The session and its participants, as the source sends them.
 
-        `listed` is the session as a listing just showed it, which saves asking for it.
+        `listed` is the session's own text as a listing showed it after its end, which saves asking
+        for it; "" where none did.
         """
         app_id, name = session_id.app_id, session_id.session_id
-        ended = listed is not None and listed.session.ended
-        payload = listed if listed and ended else await self._source.session(app_id, name)
+        session = listed or (await self._source.session(app_id, name)).raw
         participants = await self._source.participants(app_id, name)
-        return "200", self._made(session_record(payload.raw, participants.pages))
+        return "200", self._made(session_record(session, participants.pages))
 
     async def peer_reports(self, session_id: SessionId) -> Answered:
         """The report of every peer: one request for each."""
