@@ -209,8 +209,8 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _session_in(archive: Archive, session_id: str) -> SessionId:
-    if (found := await archive.folder_of(session_id)) is not None:
-        return found[0]
+    if (found := await archive.find(session_id)) is not None:
+        return found
     raise ArchiverError(f"session {session_id} is not in {archive.store.url}")
 
 

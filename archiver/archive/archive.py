@@ -278,12 +278,12 @@ class Archive:
                 found[parsed.request] = info.modified_at
         return found
 
-    async def folder_of(self, session_id: str) -> tuple[SessionId, str] | None:
-        """Whose session it is and where it is kept; None where it is not in this archive."""
+    async def find(self, session_id: str) -> SessionId | None:
+        """The session of this id, in whichever app; None where it is not in this archive."""
         async for info in self.store.list(""):
             parsed = keys.parse_key(info.key)
             if parsed is not None and parsed.session_id.session_id == session_id:
-                return parsed.session_id, parsed.folder
+                return parsed.session_id
         return None
 
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:

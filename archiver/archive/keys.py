@@ -158,8 +158,3 @@ def _is_canonical(match: re.Match[str]) -> bool:
         )
     except ValueError:
         return False
-
-
-def folder_day(folder_: str) -> str:
-    """The yyyy-mm-dd a session's folder stands under."""
-    return "-".join(folder_.split("/")[1:4])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from search.formats import Chat, Participant, Summary, Transcript
     from search.query import Query
@@ -124,20 +124,4 @@ class IndexReader(Protocol):
 
     def positions(self) -> dict[str, tuple[str, int]]:
         """How far each app's index has followed the ledger: its epoch, and the place in its list."""
-        ...
-
-
-class IndexWriter(Protocol):
-    """Takes documents; one writer at a time."""
-
-    def put(self, documents: Iterable[Document], position: Position) -> None:
-        """Take these sessions in, or anew, and move on to this position, in one transaction."""
-        ...
-
-    def remove(self, session_id: str) -> bool:
-        """Forget a session; False where it was not known."""
-        ...
-
-    def position(self) -> Position:
-        """Where the index stands."""
         ...
