@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 import tomllib
@@ -19,8 +20,6 @@ PREFIX = "RTK_ARCHIVE_"
 
 #: A setting's name, and what its field's metadata says.
 Definition = tuple[str, "Mapping[str, Any]"]
-
-_HINT = "`rtk-archive settings` lists them"
 
 
 def key_of(variable: str) -> str:
@@ -82,11 +81,19 @@ def _refuse_unknown(
 ) -> None:
     for name in environ:
         if name.startswith(PREFIX) and name not in variables:
-            raise SettingsError(f"{name} in the environment is no setting", hint=_HINT)
-    keys = {key_of(variable) for variable in variables}
+            hint = _closest(name, variables)
+            raise SettingsError(f"{name} in the environment is no setting", hint=hint)
+    keys = [key_of(variable) for variable in variables]
     for key in from_file:
         if key not in keys:
-            raise SettingsError(f"{key} in {path} is no setting", hint=_HINT)
+            raise SettingsError(f"{key} in {path} is no setting", hint=_closest(key, keys))
+
+
+def _closest(name: str, names: Sequence[str]) -> str:
+    """What was probably meant; else where all of them stand, for the command that lists them stops too."""
+    close = difflib.get_close_matches(name.upper(), [each.upper() for each in names], 1)
+    meant = [each for each in names if each.upper() in close]
+    return f"did you mean {meant[0]}?" if meant else "the README lists them; correct or remove it"
 
 
 def _read_file(path: Path) -> dict[str, str]:
