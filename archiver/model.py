@@ -135,8 +135,8 @@ class Session:
         return self.started_at + SOURCE_RETENTION - DEADLINE_MARGIN
 
     @property
-    def seen_ended_at(self) -> datetime:
-        """When it ended, or where the source does not say, when it began."""
+    def ended_or_started_at(self) -> datetime:
+        """When it ended; where the source does not say, when it began."""
         return self.ended_at or self.started_at
 
     @property

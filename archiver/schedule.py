@@ -205,7 +205,7 @@ def may_request_summary(
     if expectation.summaries != "generate" or 2 in requests or now >= session.deadline_at:
         return None
     if (first := requests.get(1)) is None:
-        waited = now >= session.seen_ended_at + expectation.summary_wait
+        waited = now >= session.ended_or_started_at + expectation.summary_wait
         return 1 if waited else None
     if first.fate is Fate.NOT_STARTED:
         return 2
@@ -230,7 +230,7 @@ def next_attempt(
     if at is not None:
         moment = min(max(at, now + INTERVAL_FIRST), now + INTERVAL_LAST)
     stops = (
-        session.seen_ended_at + SOFT_ALARM,
+        session.ended_or_started_at + SOFT_ALARM,
         session.deadline_at - LAST_LOOK,
         session.final_at,
     )
@@ -310,7 +310,7 @@ def summary_look_again(
     if expectation.summaries != "generate":
         return None
     if not requests:
-        asked_at = session.seen_ended_at + expectation.summary_wait
+        asked_at = session.ended_or_started_at + expectation.summary_wait
         return asked_at if asked_at > now else None
     latest = requests[max(requests)]
     return now + max(now - latest.at, INTERVAL_FIRST)
