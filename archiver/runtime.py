@@ -7,12 +7,12 @@ import time
 import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import open_store
-from archiver.capture import Capture, Fetching, Maker, SummaryRequests
+from archiver.capture import Capture, Commits, Fetching, Maker, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.errors import ArchiveMissingError, ArchiverError
 from archiver.ledger import WHOLE, Ledger, Share
@@ -101,57 +101,27 @@ async def open_runtime(
         origin = Origin(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
         )
-        expectation = expectation_of(settings)
+        counts = _Counts()
         budget = Budget(
             max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
         )
-        requests: Counter[tuple[str, str]] = Counter()
-        malformed: Counter[str] = Counter()
-
-        def count_malformed(app_id: str, rows: int) -> None:
-            log.warning("sessions.malformed", extra={"app": app_id, "rows": rows})
-            malformed[app_id] += rows
-
-        source = await stack.enter_async_context(
-            RealtimeKit(
-                base_url=settings.base_url,
-                account_id=settings.account_id,
-                token=settings.token.reveal(),
-                budget=budget,
-                clock=clock,
-                on_request=lambda operation, status: requests.update([(operation, status)]),
-                on_malformed=count_malformed,
-                connections=max(settings.concurrency * 2, 8),
-                trust_env=settings.proxy,
-            )
-        )
+        source = await stack.enter_async_context(_source(settings, budget, clock, counts))
         archive = await _open_archive(store, origin, source, maker.made(clock.now()))
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
+        expectation = expectation_of(settings)
         ledger.expect(expectation.fingerprint, clock.now())
-        downloader = await stack.enter_async_context(
-            Downloader(
-                directory=settings.spool,
-                exempt_base_url=settings.base_url,
-                max_bytes=settings.download_max_bytes,
-                clock=clock,
-                allowed_hosts=settings.download_hosts,
-                trust_env=settings.proxy,
-                connections=max(settings.concurrency * 2, 8),
-            )
+        downloader = await stack.enter_async_context(_downloader(settings, clock))
+        fetching = Fetching(
+            source=source, downloader=downloader, base_url=settings.base_url, clock=clock
         )
         capture = Capture(
-            fetching=Fetching(
-                source=source,
-                downloader=downloader,
-                base_url=settings.base_url,
-                clock=clock,
-            ),
+            fetching=fetching,
             summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
             archive=archive,
             ledger=ledger,
+            commits=Commits(archive=archive, expectation=expectation, maker=maker),
             expectation=expectation,
-            maker=maker,
             clock=clock,
         )
         worker = Worker(
@@ -162,8 +132,8 @@ async def open_runtime(
             settings=settings,
             clock=clock,
             share=share,
-            requests=requests,
-            malformed=malformed,
+            requests=counts.requests,
+            malformed=counts.malformed,
         )
         yield Runtime(
             settings=settings,
@@ -174,6 +144,51 @@ async def open_runtime(
             worker=worker,
             clock=clock,
         )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the client tells of its requests, until the worker takes it."""
+
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)  #: operation, status
+    malformed: Counter[str] = field(default_factory=Counter)  #: rows, by app
+
+    def request(self, operation: str, status: str) -> None:
+        self.requests[operation, status] += 1
+
+    def rows(self, app_id: str, count: int) -> None:
+        log.warning("sessions.malformed", extra={"app": app_id, "rows": count})
+        self.malformed[app_id] += count
+
+
+def _connections(settings: Settings) -> int:
+    return max(settings.concurrency * 2, 8)
+
+
+def _source(settings: Settings, budget: Budget, clock: Clock, counts: _Counts) -> RealtimeKit:
+    return RealtimeKit(
+        base_url=settings.base_url,
+        account_id=settings.account_id,
+        token=settings.token.reveal(),
+        budget=budget,
+        clock=clock,
+        on_request=counts.request,
+        on_malformed=counts.rows,
+        connections=_connections(settings),
+        trust_env=settings.proxy,
+    )
+
+
+def _downloader(settings: Settings, clock: Clock) -> Downloader:
+    return Downloader(
+        directory=settings.spool,
+        exempt_base_url=settings.base_url,
+        max_bytes=settings.download_max_bytes,
+        clock=clock,
+        allowed_hosts=settings.download_hosts,
+        trust_env=settings.proxy,
+        connections=_connections(settings),
+    )
 
 
 async def _open_archive(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from archiver.archive.archive import Archive
-    from archiver.capture import Attempt, Capture
+    from archiver.capture import Capture
     from archiver.clock import Clock
     from archiver.realtimekit import RealtimeKit, SessionPayload
     from archiver.settings import Settings
@@ -87,7 +87,6 @@ class Worker:
         self._malformed = Counter() if malformed is None else malformed
         self._wake = asyncio.Event()
         self.total = Report()
-        self.on_committed: Callable[[Attempt], None] = lambda _attempt: None
 
     def _write_counts(self) -> None:
         if self._requests:
@@ -264,8 +263,6 @@ class Worker:
         if attempt.settled:
             self._listed.pop(session_id, None)
         report.add(attempt)
-        if attempt.committed is not None:
-            self.on_committed(attempt)
         log.info(
             "session.attempted",
             extra={

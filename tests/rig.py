@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from archiver.simulated import Faults, Meeting
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+#: The clock jumps no further than this while others wait for sockets.
+STEP = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -58,6 +60,16 @@ class Rig:
         """One pass."""
         async with self.runtime(data, **more) as runtime:
             return await runtime.worker.sync()
+
+    async def work(self, for_: timedelta, **more: object) -> None:
+        """A worker that runs so long, by the clock."""
+        async with self.runtime("data", **more) as runtime:
+            stop = asyncio.Event()
+            running = asyncio.create_task(runtime.worker.run(stop))
+            for _ in range(int(for_ / STEP)):
+                await self.clock.sleep(STEP.total_seconds())
+            stop.set()
+            await running
 
     async def sync_until_settled(self, *, step: timedelta = timedelta(hours=1)) -> None:
         """Passes at intervals until nothing is pending, at most for the seven days there are."""

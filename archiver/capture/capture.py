@@ -11,13 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, next_version
 from archiver.emptiness import HEAD_BYTES, is_empty
 from archiver.errors import (
-    CommitConflictError,
     DownloadError,
-    InventoryError,
     PayloadError,
     SourceDeniedError,
     SourceError,
@@ -34,7 +30,7 @@ from archiver.model import (
     Session,
     SessionId,
 )
-from archiver.records import adopt_entries, entry_of, states_of, stored_entry
+from archiver.records import adopt_entries, states_of, stored_entry
 from archiver.schedule import (
     HEALTHY,
     MALFORMED,
@@ -59,14 +55,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.archive.archive import Archive, Committed
+    from archiver.archive.inventory import Entry
+    from archiver.capture.commits import Commits
     from archiver.capture.fetching import Answered, Fetching
-    from archiver.capture.maker import Maker
     from archiver.capture.summaries import SummaryRequests
     from archiver.clock import Clock
     from archiver.ledger import Ledger, SessionState
 
-#: A race for an inventory version is run again this often before the session waits for its next turn.
-COMMIT_TRIES = 5
 #: A session that ended this long ago and is new here may be known elsewhere: the bucket is asked first.
 NEW_HERE_MAX = timedelta(hours=1)
 #: While the probe has nothing its sisters are asked at every so many tries: it may be the odd one out.
@@ -110,16 +105,16 @@ class Capture:
         summaries: SummaryRequests,
         archive: Archive,
         ledger: Ledger,
+        commits: Commits,
         expectation: Expectation,
-        maker: Maker,
         clock: Clock,
     ) -> None:
         self._fetching = fetching
         self._summaries = summaries
         self._archive = archive
         self._ledger = ledger
+        self._commits = commits
         self._expectation = expectation
-        self._maker = maker
         self._clock = clock
 
     async def attempt(
@@ -160,7 +155,7 @@ class Capture:
     async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
         """What is known of a session; of one that is new here and not of today, what the bucket says."""
         known = self._ledger.state(session_id)
-        is_new = now < known.session.seen_ended_at + NEW_HERE_MAX
+        is_new = now < known.session.ended_or_started_at + NEW_HERE_MAX
         if known.states or is_new or self._archive.is_new:
             return known
         committed = await self._archive.newest(known.session)
@@ -189,9 +184,10 @@ class Capture:
             ended = await asyncio.gather(
                 *(self._ask(work, each) for each in group), return_exceptions=True
             )
-            for error in ended:
-                if error is not None:
-                    raise error
+            # That the source is out of reach ends this attempt; anything else is about more than that.
+            errors = sorted(filter(None, ended), key=_is_out_of_reach)
+            if errors:
+                raise errors[0]
 
     async def _ask(self, work: _Work, artifact: ArtifactId) -> None:
         if artifact == SUMMARY:
@@ -308,7 +304,12 @@ class Capture:
     async def _conclude(self, work: _Work) -> Attempt:
         now = self._clock.now()
         work.states = decide(work.states, work.session, now, seen_at=work.known.seen_at)
-        committed = await self._commit(work, now) if self._news(work, now) else None
+        committed = None
+        if self._news(work, now):
+            known = bool(work.known.inventory_version)
+            committed = await self._commits.commit(
+                work.session, work.states, work.entries, now, known=known
+            )
         if committed is not None:
             work.states = adopt_entries(work.states, committed.inventory, now)
         next_attempt_at = session_next_attempt(work.states)
@@ -334,74 +335,13 @@ class Capture:
         if not work.known.inventory_version:
             stored = bool(work.entries)
             decided = any(each.settled for each in work.states.values() if each.attempts)
-            alarm = now >= work.session.seen_ended_at + SOFT_ALARM
+            alarm = now >= work.session.ended_or_started_at + SOFT_ALARM
             return stored or decided or alarm
         return any(
             before.get(artifact, (Outcome.PENDING, "")) != (state.outcome, state.digest)
             for artifact, state in work.states.items()
         )
 
-    async def _commit(self, work: _Work, now: datetime) -> Committed | None:
-        """Write the next inventory; the race for it is run again while somebody else is faster."""
-        entries = tuple(
-            self._decided(work, artifact, state) for artifact, state in work.states.items()
-        )
-        base = self._base(work.session, now)
-        # A session nobody is known to have recorded is recorded at once: if somebody did, this put is
-        # refused, and the next try starts from theirs.
-        current = await self._archive.newest(work.session) if work.known.inventory_version else None
-        for _ in range(COMMIT_TRIES):
-            _refuse_nameless(entries, current, work.session)
-            pair = (current.inventory, current.digest) if current else None
-            inventory = next_version(pair, base, entries)
-            if inventory is None:
-                return current
-            try:
-                return await self._archive.commit(inventory)
-            except CommitConflictError:
-                current = await self._archive.newest(work.session)
-        raise CommitConflictError(
-            f"{keys.folder(work.session.id, work.session.started_at)} is written by others too often"
-        )
 
-    def _decided(self, work: _Work, artifact: ArtifactId, state: ArtifactState) -> Entry:
-        """The entry of an artifact: as stored in this attempt, with the outcome of its conclusion."""
-        entry = work.entries.get(artifact)
-        if entry is None:
-            return entry_of(state)
-        if (entry.outcome, entry.reason) == (state.outcome, state.reason):
-            return entry
-        return replace(entry, outcome=state.outcome, reason=state.reason)
-
-    def _base(self, session: Session, now: datetime) -> Inventory:
-        expectation = self._expectation
-        return Inventory(
-            archive_id=self._archive.id,
-            account=self._archive.origin.account,
-            session=session,
-            version=1,
-            previous="",
-            entries=(),
-            made=self._maker.made(now),
-            settings={
-                "formats": [str(each) for each in expectation.formats],
-                "summaries": expectation.summaries,
-                "peer_reports": "on" if expectation.peer_reports else "off",
-            },
-        )
-
-
-def _refuse_nameless(
-    entries: tuple[Entry, ...], current: Committed | None, session: Session
-) -> None:
-    """An inventory never says that something is stored without naming it."""
-    held = current.inventory if current else None
-    for entry in entries:
-        if entry.outcome not in {Outcome.ARCHIVED, Outcome.EMPTY} or entry.has_object:
-            continue
-        before = held.entry(entry.artifact) if held else None
-        if before is None or not before.has_object:
-            raise InventoryError(
-                f"the inventory that named {entry.artifact} of {session.session_id} is gone",
-                hint="run `rtk-archive verify`, then `rtk-archive rebuild ledger`",
-            )
+def _is_out_of_reach(error: BaseException) -> bool:
+    return isinstance(error, SourceUnavailableError)

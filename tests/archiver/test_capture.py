@@ -15,7 +15,13 @@ from archiver.archive.archive import Archive
 from archiver.archive.inventory import Inventory
 from archiver.archive.keys import parse_key
 from archiver.archive.stores import open_store
-from archiver.errors import LedgerError, SourceDeniedError, SourceUnavailableError
+from archiver.capture import Fetching
+from archiver.errors import (
+    LedgerError,
+    SourceDeniedError,
+    SourceUnavailableError,
+    StoreFullError,
+)
 from archiver.model import TranscriptFormat
 from archiver.realtimekit import RealtimeKit
 from archiver.schedule import PLANNED_AHEAD_MAX
@@ -30,8 +36,6 @@ if TYPE_CHECKING:
     from tests.rig import Rig
 
 HOUR = timedelta(hours=1)
-#: The clock jumps no further than this while others wait for sockets.
-STEP = timedelta(seconds=30)
 DAY = timedelta(days=1)
 
 
@@ -67,17 +71,6 @@ def ended_just_now(one: Rig) -> str:
     app_id = one.source.add_app("Simulated app")
     started_at = one.clock.now() - HOUR
     return one.source.add_session(app_id=app_id, started_at=started_at, ended_at=one.clock.now())
-
-
-async def work(one: Rig, for_: timedelta) -> None:
-    """A worker that runs so long, by the clock of the test."""
-    async with one.runtime() as runtime:
-        stop = asyncio.Event()
-        running = asyncio.create_task(runtime.worker.run(stop))
-        for _ in range(int(for_ / STEP)):
-            await one.clock.sleep(STEP.total_seconds())
-        stop.set()
-        await running
 
 
 # ------------------------------------------------------------------------------- what is evidence
@@ -169,7 +162,7 @@ async def test_a_generated_summary_costs_at_most_ten_requests(tmp_path: Path) ->
         meeting = replace(generate_meeting(1), summary_mode=SummaryMode.ON_REQUEST)
         session_id = one.source.add_session(meeting)
         one.clock.advance(300)
-        await work(one, timedelta(minutes=40))
+        await one.work(timedelta(minutes=40))
         asked = Counter(
             str(each.operation)
             for each in one.source.requests
@@ -188,7 +181,7 @@ async def test_an_empty_file_that_changes_is_not_asked_for_without_end(tmp_path:
         await one.sync()
         one.source.put_artifact(session_id, "chat", b"")
         one.source.requests.clear()
-        await work(one, timedelta(minutes=5))
+        await one.work(timedelta(minutes=5))
         chats = [each for each in one.source.requests if each.operation == "get_chat"]
 
         assert len(chats) <= 4
@@ -361,3 +354,21 @@ async def test_a_worker_that_is_told_to_stop_stops(ticks: int, tmp_path: Path) -
             await asyncio.sleep(0)
         stop.set()
         await asyncio.wait_for(running, 5)
+
+
+async def test_a_full_store_is_not_hidden_by_a_source_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what goes wrong side by side, the graver is told: it is about more than this session."""
+
+    async def unreachable(*_: object) -> Any:
+        raise SourceUnavailableError("participants: no connection", sent=False)
+
+    async def full(*_: object) -> Any:
+        raise StoreFullError("no space left")
+
+    monkeypatch.setattr(Fetching, "session_record", unreachable)
+    monkeypatch.setattr(Archive, "put_artifact", full)
+    async with rig(tmp_path, meetings=1) as one:
+        with pytest.RaisesGroup(StoreFullError):
+            await one.sync()

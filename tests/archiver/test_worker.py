@@ -11,27 +11,13 @@ import pytest
 from archiver.capture import Capture
 from archiver.simulated import generate_meetings
 from archiver.worker import Worker
-from tests.rig import rig
+from tests.rig import STEP, rig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.rig import Rig
 
 HOUR = timedelta(hours=1)
-#: The clock jumps no further than this while others wait for sockets.
-STEP = timedelta(seconds=30)
-
-
-async def work(one: Rig, for_: timedelta, **settings: object) -> None:
-    """A worker that runs so long, by the clock of the test."""
-    async with one.runtime("data", **settings) as runtime:
-        stop = asyncio.Event()
-        running = asyncio.create_task(runtime.worker.run(stop))
-        for _ in range(int(for_ / STEP)):
-            await one.clock.sleep(STEP.total_seconds())
-        stop.set()
-        await running
 
 
 async def test_sessions_that_end_while_it_runs_are_captured(tmp_path: Path) -> None:
@@ -43,7 +29,7 @@ async def test_sessions_that_end_while_it_runs_are_captured(tmp_path: Path) -> N
             one.source.add_session(
                 app_id=app_id, started_at=now - HOUR, ended_at=now + timedelta(minutes=minutes)
             )
-        await work(one, timedelta(minutes=45))
+        await one.work(timedelta(minutes=45))
 
         async with one.runtime() as runtime:
             counts = runtime.ledger.session_counts()
@@ -63,7 +49,7 @@ async def test_short_looks_often_and_the_whole_look_back_now_and_then(
 
     monkeypatch.setattr(Worker, "discover", watched)
     async with rig(tmp_path, meetings=1) as one:
-        await work(one, timedelta(hours=12, minutes=10), look_every=timedelta(minutes=10))
+        await one.work(timedelta(hours=12, minutes=10), look_every=timedelta(minutes=10))
 
     whole = [index for index, each in enumerate(reaches) if each == timedelta(days=14)]
     assert whole[0] == 0
@@ -92,7 +78,7 @@ async def test_no_more_sessions_at_a_time_than_allowed(
     monkeypatch.setattr(Capture, "attempt", watched)
     async with rig(tmp_path, meetings=12) as one:
         if running:
-            await work(one, HOUR, concurrency=3)
+            await one.work(HOUR, concurrency=3)
         else:
             await one.sync(concurrency=3)
         async with one.runtime() as runtime:
