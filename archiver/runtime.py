@@ -14,6 +14,7 @@ from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import open_store
 from archiver.capture import Capture, Commits, Fetching, Maker, SummaryRequests
 from archiver.clock import Clock, SystemClock
+from archiver.discovery import Discovery
 from archiver.errors import ArchiveMissingError, ArchiverError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
@@ -124,8 +125,15 @@ async def open_runtime(
             expectation=expectation,
             clock=clock,
         )
-        worker = Worker(
+        discovery = Discovery(
             source=source,
+            ledger=ledger,
+            settings=settings,
+            clock=clock,
+            malformed=counts.malformed,
+        )
+        worker = Worker(
+            discovery=discovery,
             capture=capture,
             archive=archive,
             ledger=ledger,
@@ -133,7 +141,6 @@ async def open_runtime(
             clock=clock,
             share=share,
             requests=counts.requests,
-            malformed=counts.malformed,
         )
         yield Runtime(
             settings=settings,

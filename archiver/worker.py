@@ -7,10 +7,7 @@ times a day; windows overlap, and a session is known by its id.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
-import zlib
-from collections import Counter, OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,40 +17,32 @@ from archiver.errors import (
     DownloadError,
     SourceDeniedError,
     SourceError,
-    SourceNotFoundError,
     StoreDeniedError,
     StoreError,
 )
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, WHOLE, Ledger, Range, Share
-from archiver.model import SessionId, from_ms, to_ms
-from archiver.realtimekit.lenient import decode, encode
+from archiver.model import SessionId, to_ms
 from archiver.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections import Counter
+    from collections.abc import Callable
 
     from archiver.archive.archive import Archive
     from archiver.capture import Capture
     from archiver.clock import Clock
-    from archiver.realtimekit import RealtimeKit, SessionPayload
+    from archiver.discovery import Discovery
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.worker")
 
-#: A short look reaches at least this far back, and as far as the oldest session that is still live.
-LOOK_MIN = timedelta(hours=2)
-LOOK_MAX = timedelta(hours=48)
 #: After a fault of the store or the source, the session concerned is left alone this long.
 FAULT_PAUSE = timedelta(minutes=1)
 #: A session whose records in the bucket contradict each other waits for a person this long.
 DAMAGE_PAUSE = timedelta(hours=6)
 FOLLOW_EVERY = timedelta(minutes=5)
 IDLE_MAX = timedelta(seconds=30)
-LISTED_MAX = 20_000
-LISTED_AT_ONCE = 200
-#: A session that is still live after so long may have ended beyond what is listed: it is asked for.
-LIVE_MAX = timedelta(hours=24)
 
 
 class Worker:
@@ -62,122 +51,30 @@ class Worker:
     def __init__(
         self,
         *,
-        source: RealtimeKit,
+        discovery: Discovery,
         capture: Capture,
         archive: Archive,
         ledger: Ledger,
         settings: Settings,
         clock: Clock,
+        requests: Counter[tuple[str, str]],
         share: Share = WHOLE,
-        requests: Counter[tuple[str, str]] | None = None,
-        malformed: Counter[str] | None = None,
     ) -> None:
-        self._source = source
+        self.discovery = discovery
         self._capture = capture
         self._archive = archive
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
         self._share = share
-        #: The text of ended sessions as they were listed, packed: thousands may wait for their turn.
-        self._listed: OrderedDict[SessionId, bytes] = OrderedDict()
         #: Requests to the source by operation and status, counted by whoever makes them.
-        self._requests = Counter() if requests is None else requests
-        #: Rows of its lists that could not be read, by app, counted by whoever reads them.
-        self._malformed = Counter() if malformed is None else malformed
-        self._wake = asyncio.Event()
+        self._requests = requests
         self.total = Report()
 
     def _write_counts(self) -> None:
         if self._requests:
             self._ledger.count_requests(self._requests, self._clock.now())
             self._requests.clear()
-
-    # ------------------------------------------------------------------ discovery
-
-    async def discover(
-        self, since: datetime, until: datetime | None = None, report: Report | None = None
-    ) -> Report:
-        """List every app's sessions created since then and take note of them."""
-        report = report or Report()
-        failure: SourceError | None = None
-        for app_id in await self._apps():
-            report.apps += 1
-            try:
-                await self._discover_app(app_id, since, until, report)
-            except SourceDeniedError:
-                raise
-            except SourceError as error:  # the other apps are listed all the same
-                error.message = f"app {app_id}: {error.message}"
-                if isinstance(error, SourceNotFoundError):
-                    error.hint = "check RTK_ARCHIVE_APPS or --app"
-                failure = failure or error
-        self._write_counts()
-        report.malformed += self._malformed.total()
-        self._malformed.clear()
-        if failure is not None:
-            raise failure
-        return report
-
-    async def _apps(self) -> list[str]:
-        return list(self._settings.apps) or [app.id for app in await self._source.apps()]
-
-    async def _discover_app(
-        self, app_id: str, since: datetime, until: datetime | None, report: Report
-    ) -> None:
-        batch: list[SessionPayload] = []
-        try:
-            async for payload in self._newest_first(app_id, since):
-                if until is not None and payload.session.started_at >= until:
-                    continue
-                batch.append(payload)
-                if len(batch) >= LISTED_AT_ONCE:
-                    self._take(batch, report)
-                    batch = []
-        finally:  # what was listed counts, though the next page cannot be had
-            self._take(batch, report)
-
-    async def _newest_first(self, app_id: str, since: datetime) -> AsyncIterator[SessionPayload]:
-        """Sessions of an app from the newest back to those created before `since`.
-
-        What `start_time` compares with is unknown, so a day is added and the end is found here.
-        """
-        slack = timedelta(days=1)
-        async for payload in self._source.sessions(app_id, start_time=since - slack):
-            if payload.session.created_at < since - slack:
-                return
-            if max(payload.session.created_at, payload.session.started_at) >= since:
-                yield payload
-
-    def _take(self, batch: list[SessionPayload], report: Report) -> None:
-        report.listed += len(batch)
-        report.new += self._ledger.see([each.session for each in batch], self._clock.now())
-        for payload in batch:
-            if payload.session.ended:
-                self._listed[payload.session.id] = zlib.compress(encode(payload.raw), 1)
-        while len(self._listed) > LISTED_MAX:
-            self._listed.popitem(last=False)
-        self._wake.set()
-
-    async def _ask_live(self) -> None:
-        """Ask for sessions that have been live suspiciously long: they may have ended unseen."""
-        now = self._clock.now()
-        for session in self._ledger.live_before(now - LIVE_MAX):
-            try:
-                payload = await self._source.session(session.app_id, session.session_id)
-            except SourceNotFoundError:
-                # It is gone: what became of its artifacts is decided as of any that has ended.
-                self._ledger.see([dataclasses.replace(session, ended=True)], now)
-                continue
-            if payload.session.ended:
-                self._take([payload], Report())
-
-    def _horizon(self, now: datetime) -> datetime:
-        """How far back a short look reaches: to the oldest session that is still live, within reason."""
-        live = [self._ledger.oldest_live_ms(app_id) for app_id in self._ledger.apps()]
-        oldest = min((each for each in live if each is not None), default=to_ms(now))
-        reach = min(now - LOOK_MIN, from_ms(oldest) - timedelta(minutes=1))
-        return max(reach, now - LOOK_MAX)
 
     # ------------------------------------------------------------------ one pass
 
@@ -196,10 +93,10 @@ class Worker:
         """
         report, failure = Report(), None
         try:
-            await self.discover(
+            await self.discovery.discover(
                 since or self._clock.now() - self._settings.lookback, until, report=report
             )
-            await self._ask_live()
+            await self.discovery.ask_live()
         except SourceDeniedError:
             raise
         except SourceError as error:  # what is known already is captured all the same
@@ -251,8 +148,7 @@ class Worker:
         self, session_id: SessionId, report: Report, *, everything: bool = False
     ) -> None:
         """One attempt; a fault that concerns only this session leaves it for later."""
-        packed = self._listed.get(session_id)
-        listed = decode(zlib.decompress(packed)) if packed else ""
+        listed = self.discovery.listed(session_id)
         try:
             attempt = await self._capture.attempt(session_id, listed=listed, everything=everything)
         except (ArchiveError, SourceError, DownloadError) as error:
@@ -261,7 +157,7 @@ class Worker:
             self._postpone(session_id, error, report)
             return
         if attempt.settled:
-            self._listed.pop(session_id, None)
+            self.discovery.forget(session_id)
         report.add(attempt)
         log.info(
             "session.attempted",
@@ -309,11 +205,11 @@ class Worker:
         while True:
             now = self._clock.now()
             whole = now >= whole_at or whole_at - now > self._settings.lookback_every
-            since = now - self._settings.lookback if whole else self._horizon(now)
+            since = now - self._settings.lookback if whole else self.discovery.horizon(now)
             try:
-                report = await self.discover(since)
+                report = await self.discovery.discover(since)
                 if whole:
-                    await self._ask_live()
+                    await self.discovery.ask_live()
             except SourceDeniedError:
                 raise
             except SourceError as error:
@@ -379,9 +275,9 @@ class Worker:
         if under_way and len(under_way) >= self._settings.concurrency:
             await asyncio.wait(under_way.values(), return_when=asyncio.FIRST_COMPLETED)
             return
-        self._wake.clear()
+        self.discovery.news.clear()
         waits = [
-            asyncio.create_task(self._wake.wait()),
+            asyncio.create_task(self.discovery.news.wait()),
             asyncio.create_task(self._clock.sleep(idle.total_seconds())),
         ]
         try:

@@ -349,7 +349,7 @@ async def test_a_worker_that_is_told_to_stop_stops(ticks: int, tmp_path: Path) -
         stop = asyncio.Event()
         running = asyncio.create_task(runtime.worker.run(stop))
         await one.clock.sleep(150)
-        runtime.worker._wake.set()
+        runtime.worker.discovery.news.set()
         for _ in range(ticks):
             await asyncio.sleep(0)
         stop.set()

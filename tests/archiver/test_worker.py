@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archiver.capture import Capture
+from archiver.discovery import Discovery
 from archiver.simulated import generate_meetings
-from archiver.worker import Worker
 from tests.rig import STEP, rig
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ async def test_short_looks_often_and_the_whole_look_back_now_and_then(
 ) -> None:
     """Every ten minutes, as set, the newest hours; at the start and every six hours all fourteen days."""
     reaches: list[timedelta] = []
-    discover = Worker.discover
+    discover = Discovery.discover
 
-    async def watched(self: Worker, since: Any, *args: Any, **more: Any) -> Any:
+    async def watched(self: Discovery, since: Any, *args: Any, **more: Any) -> Any:
         reaches.append(self._clock.now() - since)
         return await discover(self, since, *args, **more)
 
-    monkeypatch.setattr(Worker, "discover", watched)
+    monkeypatch.setattr(Discovery, "discover", watched)
     async with rig(tmp_path, meetings=1) as one:
         await one.work(timedelta(hours=12, minutes=10), look_every=timedelta(minutes=10))
 

@@ -1,0 +1,150 @@
+"""Discovery: which sessions there are, as the source lists them; windows overlap, ids tell them apart."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import zlib
+from collections import Counter, OrderedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from archiver.errors import SourceDeniedError, SourceError, SourceNotFoundError
+from archiver.model import from_ms, to_ms
+from archiver.realtimekit.lenient import decode, encode
+from archiver.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from archiver.clock import Clock
+    from archiver.ledger import Ledger
+    from archiver.model import SessionId
+    from archiver.realtimekit import RealtimeKit, SessionPayload
+    from archiver.settings import Settings
+
+#: A short look reaches at least this far back, and as far as the oldest session that is still live.
+LOOK_MIN = timedelta(hours=2)
+LOOK_MAX = timedelta(hours=48)
+LISTED_MAX = 20_000
+LISTED_AT_ONCE = 200
+#: A session that is still live after so long may have ended beyond what is listed: it is asked for.
+LIVE_MAX = timedelta(hours=24)
+
+
+class Discovery:
+    """Finds sessions and takes note of them in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        source: RealtimeKit,
+        ledger: Ledger,
+        settings: Settings,
+        clock: Clock,
+        malformed: Counter[str],
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        #: Rows of the source's lists that could not be read, by app, counted by whoever reads them.
+        self._malformed = malformed
+        #: The text of ended sessions as they were listed, packed: thousands may wait for their turn.
+        self._listed: OrderedDict[SessionId, bytes] = OrderedDict()
+        self.news = (
+            asyncio.Event()
+        )  #: set when something was found; cleared by whoever waits for it
+
+    def listed(self, session_id: SessionId) -> str:
+        """A session's text as a listing showed it after its end; "" where none did."""
+        packed = self._listed.get(session_id)
+        return decode(zlib.decompress(packed)) if packed else ""
+
+    def forget(self, session_id: SessionId) -> None:
+        """A session's text is not needed any more."""
+        self._listed.pop(session_id, None)
+
+    async def discover(
+        self, since: datetime, until: datetime | None = None, report: Report | None = None
+    ) -> Report:
+        """List every app's sessions created since then and take note of them."""
+        report = report or Report()
+        failure: SourceError | None = None
+        for app_id in await self._apps():
+            report.apps += 1
+            try:
+                await self._discover_app(app_id, since, until, report)
+            except SourceDeniedError:
+                raise
+            except SourceError as error:  # the other apps are listed all the same
+                error.message = f"app {app_id}: {error.message}"
+                if isinstance(error, SourceNotFoundError):
+                    error.hint = "check RTK_ARCHIVE_APPS or --app"
+                failure = failure or error
+        report.malformed += self._malformed.total()
+        self._malformed.clear()
+        if failure is not None:
+            raise failure
+        return report
+
+    async def _apps(self) -> list[str]:
+        return list(self._settings.apps) or [app.id for app in await self._source.apps()]
+
+    async def _discover_app(
+        self, app_id: str, since: datetime, until: datetime | None, report: Report
+    ) -> None:
+        batch: list[SessionPayload] = []
+        try:
+            async for payload in self._newest_first(app_id, since):
+                if until is not None and payload.session.started_at >= until:
+                    continue
+                batch.append(payload)
+                if len(batch) >= LISTED_AT_ONCE:
+                    self._take(batch, report)
+                    batch = []
+        finally:  # what was listed counts, though the next page cannot be had
+            self._take(batch, report)
+
+    async def _newest_first(self, app_id: str, since: datetime) -> AsyncIterator[SessionPayload]:
+        """Sessions of an app from the newest back to those created before `since`.
+
+        What `start_time` compares with is unknown, so a day is added and the end is found here.
+        """
+        slack = timedelta(days=1)
+        async for payload in self._source.sessions(app_id, start_time=since - slack):
+            if payload.session.created_at < since - slack:
+                return
+            if max(payload.session.created_at, payload.session.started_at) >= since:
+                yield payload
+
+    def _take(self, batch: list[SessionPayload], report: Report) -> None:
+        report.listed += len(batch)
+        report.new += self._ledger.see([each.session for each in batch], self._clock.now())
+        for payload in batch:
+            if payload.session.ended:
+                self._listed[payload.session.id] = zlib.compress(encode(payload.raw), 1)
+        while len(self._listed) > LISTED_MAX:
+            self._listed.popitem(last=False)
+        self.news.set()
+
+    async def ask_live(self) -> None:
+        """Ask for sessions that have been live suspiciously long: they may have ended unseen."""
+        now = self._clock.now()
+        for session in self._ledger.live_before(now - LIVE_MAX):
+            try:
+                payload = await self._source.session(session.app_id, session.session_id)
+            except SourceNotFoundError:
+                # It is gone: what became of its artifacts is decided as of any that has ended.
+                self._ledger.see([dataclasses.replace(session, ended=True)], now)
+                continue
+            if payload.session.ended:
+                self._take([payload], Report())
+
+    def horizon(self, now: datetime) -> datetime:
+        """How far back a short look reaches: to the oldest session that is still live, within reason."""
+        live = [self._ledger.oldest_live_ms(app_id) for app_id in self._ledger.apps()]
+        oldest = min((each for each in live if each is not None), default=to_ms(now))
+        reach = min(now - LOOK_MIN, from_ms(oldest) - timedelta(minutes=1))
+        return max(reach, now - LOOK_MAX)
