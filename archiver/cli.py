@@ -1,4 +1,4 @@
-"""The archiver's commands: work, sync, status, verify, rebuild, settings."""
+"""The archiver's commands: work, sync, status, verify, rebuild, webhooks, settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archiver.arguments import (
+    app_argument,
     fraction,
     json_argument,
     name,
@@ -27,8 +27,10 @@ from archiver.clock import SystemClock
 from archiver.errors import ArchiverError, SettingsError
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
+from archiver.realtimekit.results import Webhook
 from archiver.release import version
-from archiver.settings import RequestBudget, Secret, Settings, definitions, load_settings
+from archiver.settings import Settings, load_settings
+from archiver.settings.showing import settings_rows
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, set_up_logs, visible
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from archiver.archive.archive import Archive
     from archiver.model import SessionId
+    from archiver.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ async def work(
     args: argparse.Namespace,
     settings: Settings,
     *,
-    beside: Callable[[Archive, Ledger, asyncio.Event], Coroutine[Any, Any, None]] | None = None,
+    beside: Callable[[Runtime, asyncio.Event], Coroutine[Any, Any, None]] | None = None,
 ) -> int:
     """Capture until told to stop; `beside` runs along and stops at the same word."""
     from archiver.runtime import open_runtime
@@ -165,7 +168,7 @@ async def work(
             worker = group.create_task(runtime.worker.run(stop))
             worker.add_done_callback(lambda _task: stop.set())
             if beside is not None:
-                group.create_task(beside(runtime.archive, runtime.ledger, stop))
+                group.create_task(beside(runtime, stop))
         counts = runtime.ledger.session_counts()
     say("stopped")
     return LOST if runtime.worker.total.lost else PENDING if counts["pending"] else DONE
@@ -232,17 +235,7 @@ async def rebuild_ledger(_args: argparse.Namespace, settings: Settings) -> int:
 
 async def show_settings(args: argparse.Namespace, settings: Settings) -> int:
     """Every setting with its value, origin and default."""
-    rows = []
-    for setting, definition in definitions():
-        value = getattr(settings, setting)
-        rows.append(
-            {
-                "variable": definition["variable"],
-                "value": _setting_text(value),
-                "origin": settings.origins.get(setting, "default"),
-                "default": definition["default"],
-            }
-        )
+    rows = settings_rows(settings)
     if args.json:
         answer_json(rows)
         return DONE
@@ -251,18 +244,45 @@ async def show_settings(args: argparse.Namespace, settings: Settings) -> int:
     return DONE
 
 
-def _setting_text(value: object) -> str:
-    if isinstance(value, Secret):
-        return str(value)
-    if isinstance(value, tuple):
-        return ",".join(str(each) for each in value)
-    if isinstance(value, timedelta):
-        return f"{int(value.total_seconds())}s"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, RequestBudget):
-        return f"{value.requests}/{value.period_s:.0f}"
-    return "" if value is None else str(value)
+def _webhooks_arguments(parser: argparse.ArgumentParser) -> None:
+    does = parser.add_subparsers(dest="does", required=True, metavar="list|register|delete")
+    listing = does.add_parser("list", help="what is registered, in every app")
+    register = does.add_parser("register", help="have events sent to this URL")
+    register.add_argument("url", metavar="URL", help="such as https://hooks.example.com")
+    delete = does.add_parser("delete", help="remove one by its id")
+    delete.add_argument("webhook_id", type=name, metavar="ID")
+    for sub in (listing, register, delete):
+        app_argument(sub)
+        json_argument(sub)
+
+
+async def webhooks(args: argparse.Namespace, settings: Settings) -> int:
+    """Registrations of webhooks at the source."""
+    from archiver import registrations
+    from archiver.runtime import open_source
+
+    async with open_source(settings) as source:
+        apps = tuple(args.app) or settings.apps or [each.id for each in await source.apps()]
+        if args.does == "delete":
+            app_id = await registrations.delete(source, apps, args.webhook_id)
+            rows, notes = [(app_id, Webhook(id=args.webhook_id))], ["deleted"]
+        elif args.does == "register":
+            url = registrations.receiver(args.url)
+            done = await registrations.register(source, apps, url)
+            rows = [(app_id, webhook) for app_id, webhook, _ in done]
+            notes = ["registered" if new else "is registered already" for _, _, new in done]
+        else:
+            rows = await registrations.list_webhooks(source, apps)
+            notes = ["" if webhook.enabled else "disabled" for _, webhook in rows]
+    if args.json:
+        answer_json([{"app": app_id, **dataclasses.asdict(each)} for app_id, each in rows])
+        return DONE
+    for (app_id, webhook), note in zip(rows, notes, strict=True):
+        shown = [webhook.id, f"app {app_id}", webhook.url, ",".join(webhook.events), note]
+        answer(visible("  ".join(filter(None, shown))))
+    if not rows:
+        say("no webhook is registered; `rtk-archive webhooks register URL` makes one")
+    return DONE
 
 
 COMMANDS = (
@@ -278,6 +298,7 @@ COMMANDS = (
         _rebuild_ledger_arguments,
         rebuild_ledger,
     ),
+    Command("webhooks", "registrations of webhooks at the source", _webhooks_arguments, webhooks),
     Command(
         "settings", "every setting, its value and where it came from", json_argument, show_settings
     ),

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import zlib
 from collections import Counter, OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from archiver.errors import SourceDeniedError, SourceError, SourceNotFoundError
+from archiver.errors import (
+    SourceDeniedError,
+    SourceError,
+    SourceNotFoundError,
+    SourceRefusedError,
+)
 from archiver.model import from_ms, to_ms
+from archiver.realtimekit import Budget
 from archiver.realtimekit.lenient import decode, encode
 from archiver.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from archiver.clock import Clock
-    from archiver.ledger import Ledger
+    from archiver.ledger import Ledger, Told
     from archiver.model import SessionId
     from archiver.realtimekit import RealtimeKit, SessionPayload
     from archiver.settings import Settings
 
+log = logging.getLogger("archiver.discovery")
+
 #: A short look reaches at least this far back, and as far as the oldest session that is still live.
 LOOK_MIN = timedelta(hours=2)
 LOOK_MAX = timedelta(hours=48)
+#: What webhooks that name no app may take of the budget: one request in so many.
+UNNAMED_PART = 20
+CONFIRMED_AT_ONCE = 50
 LISTED_MAX = 20_000
 LISTED_AT_ONCE = 200
 #: A session that is still live after so long may have ended beyond what is listed: it is asked for.
@@ -53,6 +65,11 @@ class Discovery:
         self._malformed = malformed
         #: The text of ended sessions as they were listed, packed: thousands may wait for their turn.
         self._listed: OrderedDict[SessionId, bytes] = OrderedDict()
+        #: What may be asked about sessions of which nobody says whose they are.
+        self._unnamed = Budget(
+            max(settings.budget.requests // UNNAMED_PART, 1), settings.budget.period_s, clock
+        )
+        self.told = asyncio.Event()  #: set when a webhook told of a session
         self.news = (
             asyncio.Event()
         )  #: set when something was found; cleared by whoever waits for it
@@ -72,7 +89,9 @@ class Discovery:
         """List every app's sessions created since then and take note of them."""
         report = report or Report()
         failure: SourceError | None = None
-        for app_id in await self._apps():
+        app_ids = await self._apps()
+        self._ledger.note_apps(app_ids, self._clock.now())
+        for app_id in app_ids:
             report.apps += 1
             try:
                 await self._discover_app(app_id, since, until, report)
@@ -128,6 +147,44 @@ class Discovery:
         while len(self._listed) > LISTED_MAX:
             self._listed.popitem(last=False)
         self.news.set()
+
+    async def confirm(self) -> None:
+        """Ask for the sessions that webhooks told of: whether they are ours, and have ended.
+
+        Anybody's webhooks are signed by the source, so those that name no app may only take a small
+        part of the budget.
+        """
+        apps: list[str] = []
+        for told in self._ledger.events.unconfirmed(self._clock.now(), CONFIRMED_AT_ONCE):
+            if not told.app_id and not apps:
+                apps = list(self._settings.apps) or self._ledger.known_apps()
+            asked = [told.app_id] if told.app_id else apps
+            if not told.app_id and self._unnamed.left() < len(asked):
+                continue
+            try:
+                payload = await self._find(told, asked)
+            except SourceDeniedError:
+                raise
+            except SourceError as error:
+                log.warning("confirmation.failed", extra={"error": type(error).__name__})
+                self._ledger.events.check_again(told, self._clock.now(), asked=False)
+                continue
+            if payload is not None and payload.session.ended:
+                self._take([payload], Report())
+                self._ledger.events.confirm(payload.session.id, self._clock.now())
+            else:
+                self._ledger.events.check_again(told, self._clock.now(), asked=True)
+
+    async def _find(self, told: Told, app_ids: Sequence[str]) -> SessionPayload | None:
+        """The session, in whichever of these apps it is."""
+        for app_id in app_ids:
+            if not told.app_id:
+                await self._unnamed.acquire()
+            try:
+                return await self._source.session(app_id, told.session_id)
+            except (SourceNotFoundError, SourceRefusedError):
+                continue
+        return None
 
     async def ask_live(self) -> None:
         """Ask for sessions that have been live suspiciously long: they may have ended unseen."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import open_store
-from archiver.capture import Capture, Commits, Fetching, Maker, SummaryRequests
+from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
 from archiver.errors import ArchiveMissingError, ArchiverError
@@ -44,6 +44,7 @@ class Runtime:
     source: RealtimeKit
     budget: Budget
     worker: Worker
+    offers: Offers
     clock: Clock
 
 
@@ -55,7 +56,18 @@ def expectation_of(settings: Settings) -> Expectation:
         summary_wait=settings.summary_wait,
         summary_patience=settings.summary_patience,
         peer_reports=settings.peer_reports,
+        webhook_wait=settings.webhook_wait,
     )
+
+
+@asynccontextmanager
+async def open_source(settings: Settings) -> AsyncIterator[RealtimeKit]:
+    """The source alone, for what has nothing to do with the archive."""
+    settings.require_source()
+    clock = SystemClock()
+    budget = Budget(settings.budget.requests, settings.budget.period_s, clock)
+    async with _source(settings, budget, clock, _Counts()) as source:
+        yield source
 
 
 @asynccontextmanager
@@ -114,7 +126,11 @@ async def open_runtime(
         ledger.expect(expectation.fingerprint, clock.now())
         downloader = await stack.enter_async_context(_downloader(settings, clock))
         fetching = Fetching(
-            source=source, downloader=downloader, base_url=settings.base_url, clock=clock
+            source=source,
+            downloader=downloader,
+            base_url=settings.base_url,
+            clock=clock,
+            offers=(offers := Offers(clock)),
         )
         capture = Capture(
             fetching=fetching,
@@ -149,6 +165,7 @@ async def open_runtime(
             source=source,
             budget=budget,
             worker=worker,
+            offers=offers,
             clock=clock,
         )
 

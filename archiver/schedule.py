@@ -22,7 +22,7 @@ from archiver.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 INTERVAL_FIRST = timedelta(minutes=1)
 INTERVAL_LAST = timedelta(hours=12)
@@ -108,6 +108,7 @@ class Expectation:
     summaries: str
     summary_wait: timedelta
     summary_patience: timedelta
+    webhook_wait: timedelta = timedelta()
     peer_reports: bool = False
 
     @property
@@ -180,6 +181,31 @@ def to_ask(
 
     order = list(expectation.initial())
     return [each for each in order if each in states and due(states[each])]
+
+
+def await_webhooks(
+    states: Mapping[ArtifactId, ArtifactState],
+    session: Session,
+    expectation: Expectation,
+    now: datetime,
+    told: Collection[str],
+) -> dict[ArtifactId, ArtifactState]:
+    """The states of a session whose artifacts are told of by webhook: those not in `told` wait for it.
+
+    Not longer than the settings say, and a summary only until it may be asked for.
+    """
+    waits = {
+        Kind.TRANSCRIPT: expectation.webhook_wait,
+        Kind.CHAT: expectation.webhook_wait,
+        Kind.SUMMARY: min(expectation.webhook_wait, expectation.summary_wait),
+    }
+    waiting = dict(states)
+    for artifact, state in states.items():
+        wait = waits.get(Kind(artifact.kind), timedelta())
+        until = session.ended_or_started_at + wait
+        if artifact.kind not in told and now < until and not state.settled:
+            waiting[artifact] = replace(state, next_attempt_at=until)
+    return waiting
 
 
 def has_transcript(states: Mapping[ArtifactId, ArtifactState]) -> bool:

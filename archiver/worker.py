@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archiver.errors import (
     ArchiveError,
@@ -27,7 +27,7 @@ from archiver.report import Report
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from archiver.archive.archive import Archive
     from archiver.capture import Capture
@@ -43,6 +43,7 @@ FAULT_PAUSE = timedelta(minutes=1)
 DAMAGE_PAUSE = timedelta(hours=6)
 FOLLOW_EVERY = timedelta(minutes=5)
 IDLE_MAX = timedelta(seconds=30)
+CONFIRM_EVERY_S = 15.0
 
 
 class Worker:
@@ -97,6 +98,7 @@ class Worker:
                 since or self._clock.now() - self._settings.lookback, until, report=report
             )
             await self.discovery.ask_live()
+            await self.discovery.confirm()
         except SourceDeniedError:
             raise
         except SourceError as error:  # what is known already is captured all the same
@@ -186,7 +188,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what is under way then is given up where it stands."""
-        loops = [self._look(), self._capture_due()]
+        loops = [self._look(), self._confirm(), self._capture_due()]
         if not self._settings.sole_worker:
             loops.append(self._follow())
         tasks = [asyncio.create_task(each) for each in loops]
@@ -219,6 +221,13 @@ class Worker:
                     whole_at = now + self._settings.lookback_every
                 log.info("discovery.done", extra={"listed": report.listed, "new": report.new})
             await self._clock.sleep(self._settings.look_every.total_seconds())
+
+    async def _confirm(self) -> None:
+        """Ask for what webhooks told of: at once in this process, soon where another took them."""
+        while True:
+            self.discovery.told.clear()
+            await self.discovery.confirm()
+            await self._first_of(self.discovery.told.wait(), self._clock.sleep(CONFIRM_EVERY_S))
 
     async def _follow(self) -> None:
         """Take in what other workers archived, every few minutes."""
@@ -276,13 +285,18 @@ class Worker:
             await asyncio.wait(under_way.values(), return_when=asyncio.FIRST_COMPLETED)
             return
         self.discovery.news.clear()
-        waits = [
-            asyncio.create_task(self.discovery.news.wait()),
-            asyncio.create_task(self._clock.sleep(idle.total_seconds())),
-        ]
+        idling = self._clock.sleep(idle.total_seconds())
+        await self._first_of(self.discovery.news.wait(), idling, others=under_way.values())
+
+    @staticmethod
+    async def _first_of(
+        *waits: Coroutine[Any, Any, object], others: Iterable[asyncio.Task[None]] = ()
+    ) -> None:
+        """Wait until one of these is over; the waits are then given up, the others are not."""
+        tasks = [asyncio.ensure_future(each) for each in waits]
         try:
-            await asyncio.wait([*waits, *under_way.values()], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*tasks, *others], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -100,3 +100,40 @@ def _initial(db: Database) -> None:
         """,
     ):
         db.execute(statement)
+
+
+@_migrations(name="0002_webhooks")
+def _webhooks(db: Database) -> None:
+    for statement in (
+        "create table app (app_id text primary key, seen_at_ms integer not null) strict, without rowid",
+        """
+        create table event (
+            webhook_id text not null,
+            body_digest text not null,
+            uuid text not null,
+            name text not null,
+            app_id text not null,
+            session_id text not null,
+            kind text not null,
+            format text not null,
+            received_at_ms integer not null,
+            next_check_at_ms integer,
+            checks integer not null default 0,
+            primary key (webhook_id, body_digest)
+        ) strict, without rowid
+        """,
+        "create index event_uuid on event (uuid) where uuid != ''",
+        "create index event_session on event (session_id)",
+        "create index event_app on event (app_id, received_at_ms)",
+        "create index event_check on event (next_check_at_ms) where next_check_at_ms is not null",
+        """
+        create table event_count (
+            day text not null,
+            name text not null,
+            verdict text not null,
+            count integer not null,
+            primary key (day, name, verdict)
+        ) strict, without rowid
+        """,
+    ):
+        db.execute(statement)

@@ -13,6 +13,7 @@ from archiver import arguments, cli
 from archiver.cli import Command
 from archiver.clock import SystemClock
 from archiver.exits import DONE, LOST
+from archiver.intake import Intake
 from archiver.ledger import Ledger
 from archiver.model import to_ms
 from archiver.status import status_code, status_document, status_lines
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archiver.archive.archive import Archive
-    from archiver.settings import Address, Settings
+    from archiver.runtime import Runtime
+    from archiver.settings import Settings
     from search.query import Filters
 
 
@@ -62,8 +64,8 @@ async def sync(args: argparse.Namespace, settings: Settings) -> int:
 async def work(args: argparse.Namespace, settings: Settings) -> int:
     """Capture and index until told to stop."""
 
-    async def index(archive: Archive, ledger: Ledger, stop: asyncio.Event) -> None:
-        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+    async def index(runtime: Runtime, stop: asyncio.Event) -> None:
+        indexer = _indexer(runtime, settings)
         try:
             await indexer.run(stop)
         finally:
@@ -74,20 +76,26 @@ async def work(args: argparse.Namespace, settings: Settings) -> int:
 
 async def run(args: argparse.Namespace, settings: Settings) -> int:
     """Worker, indexer and endpoint in one process."""
+    from search.endpoint import answer_requests
 
-    async def beside(archive: Archive, ledger: Ledger, stop: asyncio.Event) -> None:
-        from search.web import Services, create_app, serve
-
-        indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
+    async def beside(runtime: Runtime, stop: asyncio.Event) -> None:
+        indexer = _indexer(runtime, settings)
         library = open_library(settings)
-        services = Services(
-            index=library, archive=archive, ledger=ledger, settings=settings, clock=SystemClock()
+        told = runtime.worker.discovery.told.set
+        intake = Intake(settings, runtime.clock, offers=runtime.offers, told=told)
+        answering = answer_requests(
+            settings,
+            library=library,
+            archive=runtime.archive,
+            ledger=runtime.ledger,
+            intake=intake,
+            clock=runtime.clock,
+            stop=stop,
         )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(indexer.run(stop))
-                app = create_app(services)
-                group.create_task(serve(app, settings.listen, stop, listening=_say_where))
+                group.create_task(answering)
         finally:
             library.close()
             indexer.close()
@@ -95,26 +103,32 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
     return await cli.work(args, settings, beside=beside)
 
 
+def _indexer(runtime: Runtime, settings: Settings) -> Indexer:
+    return Indexer(runtime.archive, runtime.ledger, settings.index_path, limits_of(settings))
+
+
 async def serve_only(_args: argparse.Namespace, settings: Settings) -> int:
     """The endpoint alone."""
     from archiver.runtime import open_views
-    from search.web import Services, create_app, serve
+    from search.endpoint import answer_requests
 
     async with AsyncExitStack() as stack:
         archive, ledger = await stack.enter_async_context(open_views(settings))
         stop = cli.stop_event()  # not before: until here a signal ends whatever is waited for
         library = open_library(settings)
         stack.callback(library.close)
-        services = Services(
-            index=library, archive=archive, ledger=ledger, settings=settings, clock=SystemClock()
+        clock = SystemClock()
+        await answer_requests(
+            settings,
+            library=library,
+            archive=archive,
+            ledger=ledger,
+            intake=Intake(settings, clock),
+            clock=clock,
+            stop=stop,
         )
-        await serve(create_app(services), settings.listen, stop, listening=_say_where)
     say("stopped")
     return DONE
-
-
-def _say_where(address: Address) -> None:
-    say(f"searching at http://{address}/v1/search?q=…; stop with Ctrl-C")
 
 
 # ---------------------------------------------------------------------- reading

@@ -43,6 +43,7 @@ class Rig:
             "token": Secret(self.source.token),
             "account_id": self.source.account_id,
             "base_url": self.base_url,
+            "webhook_key_url": f"{self.source.origin}/.well-known/webhooks.json",
             "store": f"file:{self.folder / 'archive'}",
             "data": self.folder / data,
             "budget": RequestBudget(1_000_000, 1.0),

@@ -578,3 +578,19 @@ def test_the_demo_where_it_is_told_to(shell: Console) -> None:
     ran = shell.run("demo", "--data", "mine", "--exit")
     assert ran.code == 1
     assert_one_line(ran, "mine", "--data")
+
+
+def test_webhooks_are_registered_listed_and_removed(shell: Console) -> None:
+    """At the source, in every app, for the four events that are used."""
+    assert "register" in shell.run("webhooks", "list").err
+    made = shell.run("webhooks", "register", "https://hooks.example.com", "--json").document
+    assert [each["url"] for each in made] == ["https://hooks.example.com/webhooks/realtimekit"]
+    assert len(made[0]["events"]) == 4
+    again = shell.run("webhooks", "register", "https://hooks.example.com")
+    assert (again.code, again.out.count("is registered already")) == (0, 1)
+    assert shell.run("webhooks", "list").out.count(made[0]["id"]) == 1
+    assert shell.run("webhooks", "delete", made[0]["id"]).code == 0
+    gone = shell.run("webhooks", "delete", made[0]["id"])
+    assert (gone.code, "no app has" in gone.last_line) == (1, True)
+    assert shell.run("webhooks", "register", "http://hooks.example.com").code == 1
+    assert shell.run("webhooks").code == 2

@@ -14,7 +14,7 @@ import pytest
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
-from search.web import api, health
+from search.web import api, health, webhooks
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -59,9 +59,12 @@ def test_the_settings_table_is_the_code() -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> set[str]:
-    return {
-        option for action in parser._actions for option in action.option_strings
-    } - {"-h", "--help", "--json"}  # fmt: skip
+    found: set[str] = set()
+    for action in parser._actions:
+        found |= set(action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            found |= {each for sub in action.choices.values() for each in _options(sub)}
+    return found - {"-h", "--help", "--json"}
 
 
 def test_the_commands_table_is_the_parser() -> None:
@@ -85,14 +88,15 @@ def test_the_routes_table_is_the_app() -> None:
     """Every route of the endpoint stands in the table of the HTTP API, and no other."""
     documented = set()
     for cell, _ in _rows("HTTP API"):
-        path, *others = re.findall(r"(?:GET )?(/[^`?, ]*)", cell)
+        path, *others = re.findall(r"(?:GET |POST )?(/[^`?, ]*)", cell)
         parent = path.rsplit("/", 1)[0]
         documented |= {
             path,
             *(each if cell.startswith("`GET /h") else parent + each for each in others),
         }
 
-    served = {each.path.replace("session_id", "id") for each in (*health.ROUTES, *api.ROUTES)}
+    routes = (*health.ROUTES, *api.ROUTES, *webhooks.ROUTES)
+    served = {each.path.replace("session_id", "id") for each in routes}
     assert documented == served
 
 

@@ -41,6 +41,7 @@ from archiver.schedule import (
     Expectation,
     SummaryRequest,
     after_none,
+    await_webhooks,
     decide,
     has_transcript,
     may_request_summary,
@@ -132,11 +133,16 @@ class Capture:
         """
         now = self._clock.now()
         known = await self._known(session_id, now)
+        states = self._expectation.reconcile(known.states)
+        if not known.states and not everything:
+            heard = self._ledger.events.heard(session_id, now)
+            if heard.lately:
+                states = await_webhooks(states, known.session, self._expectation, now, heard.kinds)
         work = _Work(
             known=known,
             now=now,
             everything=everything,
-            states=self._expectation.reconcile(known.states),
+            states=states,
             entries={},
             listed=listed,
         )
@@ -192,7 +198,7 @@ class Capture:
     async def _ask(self, work: _Work, artifact: ArtifactId) -> None:
         if artifact == SUMMARY:
             await self._capture_summary(work)
-        elif self._is_sister(artifact) and not self._sisters_turn(work):
+        elif self._is_sister(artifact) and not self._sisters_turn(work, artifact):
             self._follow_probe(work, artifact)
         else:
             await self._try(work, artifact)
@@ -208,7 +214,9 @@ class Capture:
     def _is_sister(self, artifact: ArtifactId) -> bool:
         return artifact.kind == Kind.TRANSCRIPT and artifact != self._expectation.probe
 
-    def _sisters_turn(self, work: _Work) -> bool:
+    def _sisters_turn(self, work: _Work, artifact: ArtifactId) -> bool:
+        if self._fetching.offers.holds(work.session.id, artifact):
+            return True
         probe = work.states[self._expectation.probe]
         found = probe.outcome in {Outcome.ARCHIVED, Outcome.EMPTY}
         refused = probe.last_status not in HEALTHY
@@ -225,7 +233,8 @@ class Capture:
         )
 
     async def _capture_summary(self, work: _Work) -> None:
-        if not has_transcript(work.states):
+        offered = self._fetching.offers.holds(work.session.id, SUMMARY)
+        if not has_transcript(work.states) and not offered:
             # A summary is made of a transcript; without one there is nothing to ask for.
             self._follow_probe(work, SUMMARY)
             return
@@ -321,6 +330,7 @@ class Capture:
             now=now,
             committed=committed if newer else None,
         )
+        self._ledger.events.reconsider(work.session.id, work.now, now)
         return Attempt(
             session_id=work.session.id,
             before=work.known.states,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import tenacity
 
-from archiver.errors import DownloadExpiredError, DownloadInterruptedError
+from archiver.capture.offers import Offers
+from archiver.errors import DownloadError, DownloadExpiredError, DownloadInterruptedError
 from archiver.model import CHAT, SUMMARY, ArtifactId, Fetched, SessionId
 from archiver.realtimekit import peer_reports_record, session_record
 from archiver.retries import retried
@@ -16,6 +18,8 @@ from archiver.retries import retried
 if TYPE_CHECKING:
     from archiver.clock import Clock
     from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit
+
+log = logging.getLogger("archiver.capture")
 
 DOWNLOAD_TRIES = 3
 
@@ -33,11 +37,13 @@ class Fetching:
         downloader: Downloader,
         base_url: str,
         clock: Clock,
+        offers: Offers | None = None,
     ) -> None:
         self._source = source
         self._downloader = downloader
         self._host = urlsplit(base_url).hostname or ""
         self._clock = clock
+        self.offers = offers or Offers(clock)
 
     async def session_record(self, session_id: SessionId, listed: str) -> Answered:
         """The session and its participants, as the source sends them.
@@ -63,8 +69,15 @@ class Fetching:
     async def artifact(self, session_id: SessionId, artifact: ArtifactId) -> Answered:
         """A transcript, chat or summary.
 
-        A body that breaks off is fetched again; a URL that no longer works is renewed once.
+        The URL a webhook brought comes first; whatever is wrong with it, the source is asked. A body
+        that breaks off is fetched again; a URL that no longer works is renewed once.
         """
+        told = self.offers.take(session_id, artifact)
+        if told is not None:
+            try:
+                return "200", await self._download(told)
+            except DownloadError as error:
+                log.info("offer.useless", extra={"error": type(error).__name__})
         offer = await self._offer(session_id, artifact)
         if offer.url is None:
             return str(offer.status), None

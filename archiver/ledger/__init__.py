@@ -4,6 +4,7 @@ What it alone knows are counts. `rows` says what its rows mean, `reader` answers
 takes news. It holds ids, times, outcomes and digests: no name, title or URL.
 """
 
+from archiver.ledger.events import Delivery, Events, Heard, Told
 from archiver.ledger.ledger import Ledger
 from archiver.ledger.reader import LedgerReader
 from archiver.ledger.rows import EVERYTHING, WHOLE, InventoryLine, Range, SessionState, Share
@@ -11,10 +12,14 @@ from archiver.ledger.rows import EVERYTHING, WHOLE, InventoryLine, Range, Sessio
 __all__ = [
     "EVERYTHING",
     "WHOLE",
+    "Delivery",
+    "Events",
+    "Heard",
     "InventoryLine",
     "Ledger",
     "LedgerReader",
     "Range",
     "SessionState",
     "Share",
+    "Told",
 ]

@@ -37,12 +37,17 @@ class Ledger(LedgerReader):
 
     @classmethod
     @explained
-    def open(cls, path: Path, *, read_only: bool = False) -> Ledger:
-        """Open the ledger, made or brought up to date where needed; raises LedgerError."""
+    def open(cls, path: Path, *, read_only: bool = False, durable: bool = False) -> Ledger:
+        """Open the ledger, made or brought up to date where needed; raises LedgerError.
+
+        `durable`: what was written survives the machine, and not only the process.
+        """
         try:
             connection = (
                 connect(path, read_only=True) if read_only else open_prepared(path, _prepare)
             )
+            if durable:
+                connection.execute("pragma synchronous = full")
         except OSError as error:
             raise LedgerError(
                 f"{path} cannot be opened: {error.strerror}", hint="check RTK_ARCHIVE_DATA"
@@ -75,6 +80,15 @@ class Ledger(LedgerReader):
                 "update session set next_attempt_at_ms = ?"
                 " where inventory_version > 0 and deadline_at_ms > ?",
                 [to_ms(now), to_ms(now)],
+            )
+
+    @explained
+    def note_apps(self, app_ids: Iterable[str], now: datetime) -> None:
+        """Take note of the account's apps: what names another is not about us."""
+        with Transaction(self._db) as db:
+            db.executemany(
+                "insert into app values (?, ?) on conflict do update set seen_at_ms = excluded.seen_at_ms",
+                [(app_id, to_ms(now)) for app_id in app_ids],
             )
 
     @explained

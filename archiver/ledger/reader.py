@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archiver.errors import LedgerError
+from archiver.ledger.events import Events
 from archiver.ledger.rows import (
     EVERYTHING,
     WHOLE,
@@ -37,6 +38,7 @@ class LedgerReader:
         self._db = connection
         self._db.row_factory = Row
         self.path = path
+        self.events = Events(connection, path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -78,6 +80,12 @@ class LedgerReader:
     def apps(self) -> list[str]:
         """The apps that have sessions here."""
         rows = self._db.execute("select distinct app_id from session order by app_id")
+        return [str(row[0]) for row in rows]
+
+    @explained
+    def known_apps(self) -> list[str]:
+        """The apps the source listed, whether they have sessions or not."""
+        rows = self._db.execute("select app_id from app order by app_id")
         return [str(row[0]) for row in rows]
 
     @explained

@@ -9,6 +9,7 @@ everything here reads leniently what it needs, and keeps the exact text of what 
 * `budget` is the one window all requests of the process go through, and the pause that a 429 asks.
 * `transport` sends one request and turns every failure into an error of `archiver.errors`;
   `client` is the operations. A POST is never sent twice.
+* `events` reads what a webhook says, `signatures` knows who sent it.
 * `addresses`, `download_rules` and `download` fetch artifacts. They know no token, and go nowhere
   but to public addresses.
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 from archiver.realtimekit.budget import Budget
 from archiver.realtimekit.client import RealtimeKit
 from archiver.realtimekit.download import Downloader
+from archiver.realtimekit.events import EVENTS, SUBSCRIBED, WebhookEvent, parse_event
 from archiver.realtimekit.payloads import peer_reports_record, session_record
 from archiver.realtimekit.results import (
     App,
@@ -36,6 +38,8 @@ from archiver.realtimekit.results import (
 )
 
 __all__ = [
+    "EVENTS",
+    "SUBSCRIBED",
     "App",
     "Budget",
     "DownloadUrl",
@@ -50,6 +54,8 @@ __all__ = [
     "SessionPayload",
     "SummaryRequested",
     "Webhook",
+    "WebhookEvent",
+    "parse_event",
     "peer_reports_record",
     "session_record",
 ]

@@ -164,6 +164,24 @@ class Settings:
         values.address,
         "where the endpoint listens; an address beyond loopback is refused unless keys exist",
     )
+    webhook_listen: Address | None = _setting(
+        "RTK_ARCHIVE_WEBHOOK_LISTEN",
+        "",
+        values.optional_address,
+        "a second address that answers only the webhook and `/healthz`: point a tunnel here",
+    )
+    webhook_key_url: str = _setting(
+        "RTK_ARCHIVE_WEBHOOK_KEY_URL",
+        "https://api.realtime.cloudflare.com/.well-known/webhooks.json",
+        values.url,
+        "where the source publishes the key its webhooks are signed with",
+    )
+    webhook_wait: timedelta = _setting(
+        "RTK_ARCHIVE_WEBHOOK_WAIT",
+        "1h",
+        values.duration,
+        "where webhooks arrive, how long an artifact's is waited for before it is asked for",
+    )
     public_url: str = _setting(
         "RTK_ARCHIVE_PUBLIC_URL",
         "",

@@ -223,6 +223,11 @@ def address(text: str) -> Address:
     return Address(match[1] or match[2], int(match[3]))
 
 
+def optional_address(text: str) -> Address | None:
+    """A host and a port, or nothing."""
+    return address(text) if text.strip() else None
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

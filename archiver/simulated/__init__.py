@@ -7,6 +7,7 @@ and `serve` does not mount its controls unless it is told to.
 
 from archiver.simulated.app import create_app
 from archiver.simulated.clock import SettableClock
+from archiver.simulated.events import EventShape, Sent, sent
 from archiver.simulated.faults import (
     ArtifactFaults,
     Csv,
@@ -49,6 +50,7 @@ __all__ = [
     "ChatMode",
     "Csv",
     "ErrorShape",
+    "EventShape",
     "Expiry",
     "Faults",
     "JsonUnit",
@@ -61,6 +63,7 @@ __all__ = [
     "PagingFaults",
     "Participant",
     "Post",
+    "Sent",
     "SettableClock",
     "ShapeFaults",
     "SimulatedServer",
@@ -76,6 +79,7 @@ __all__ = [
     "generate_meetings",
     "load_meetings",
     "marker_word",
+    "sent",
     "serve",
     "serve_in_thread",
 ]

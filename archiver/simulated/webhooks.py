@@ -88,7 +88,7 @@ class Webhooks:
         self._key = None
 
     def _private_key(self) -> RSAPrivateKey:
-        # cryptography is wanted only by those who try webhooks.
+        # It takes a while to import, and is wanted only by those who try webhooks.
         from cryptography.hazmat.primitives.asymmetric import rsa
 
         if self._key is None:

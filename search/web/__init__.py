@@ -1,12 +1,13 @@
 """The endpoint over HTTP: the JSON interface to search, sessions, and what was archived of them.
 
-    request ▶ outermost (log, headers) ▶ access (who is let in) ▶ api · artifacts · health ▶ answer
+    request ▶ outermost (log, headers) ▶ access (who is let in) ▶ api · artifacts · health · webhooks ▶ answer
 
 `params` reads what was asked, `answers` and `render` spell what is answered, `problems` every error.
 """
 
-from search.web.app import create_app
+from search.web.app import create_app, create_webhook_app
 from search.web.serve import serve
 from search.web.services import Services
+from search.web.webhooks import Webhooks
 
-__all__ = ["Services", "create_app", "serve"]
+__all__ = ["Services", "Webhooks", "create_app", "create_webhook_app", "serve"]

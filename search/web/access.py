@@ -17,7 +17,8 @@ from search.web.problems import Problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-OPEN_PATHS = frozenset({"/healthz"})
+#: Answered to anybody; the webhook asks for a signature.
+OPEN_PATHS = frozenset({"/healthz", "/webhooks/realtimekit"})
 
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@\[\]]+))(?::\d{1,5})?\Z")
 _FORWARDED = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded"})

@@ -34,12 +34,13 @@ async def serve(
     stop: asyncio.Event,
     *,
     listening: Callable[[Address], None] | None = None,
+    beyond_loopback: bool = False,
 ) -> None:
     """Answer at this address until `stop` is set; `listening` is told where, with the port taken.
 
-    Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
+    `beyond_loopback`: what is answered may be known to anybody. Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
     """
-    sockets = await _open(address)
+    sockets = await _open(address, beyond_loopback=beyond_loopback)
     config = Config(
         app,
         http="httptools",
@@ -83,7 +84,7 @@ class _Server(Server):
         yield
 
 
-async def _open(address: Address) -> list[socket.socket]:
+async def _open(address: Address, *, beyond_loopback: bool) -> list[socket.socket]:
     """Listening sockets on every address the host's name stands for."""
     loop = asyncio.get_running_loop()
     try:
@@ -91,7 +92,7 @@ async def _open(address: Address) -> list[socket.socket]:
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{address} is no address to listen on", hint=_HINT) from error
     places = list(dict.fromkeys((family, place) for family, _, _, _, place in found))
-    if not all(is_loopback(str(place[0])) for _, place in places):
+    if not beyond_loopback and not all(is_loopback(str(place[0])) for _, place in places):
         raise SettingsError(
             f"RTK_ARCHIVE_LISTEN {address} can be reached from beyond this machine",
             hint="while there are no API keys, listen on a loopback address such as 127.0.0.1:8000",

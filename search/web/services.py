@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archiver.ledger import Ledger
     from archiver.settings import Settings
     from search.index.seam import IndexReader
+    from search.web.webhooks import Webhooks
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Services:
     ledger: Ledger | None  #: says where the file is; readers open it anew, apart from the worker
     settings: Settings
     clock: Clock
+    webhooks: Webhooks | None = None  #: None: no webhook is taken here
 
 
 @dataclass(frozen=True, slots=True)
