@@ -145,6 +145,8 @@ def adopt_entries(
         recorded = _state_of(entry)
         if entry.has_object and state.digest != entry.digest:
             merged[entry.artifact] = _stored_elsewhere(recorded, state, inventory, now)
+        elif entry.has_object and recorded.outcome == state.outcome:
+            merged[entry.artifact] = replace(state, reason=recorded.reason)
         elif recorded.settled and not entry.has_object and recorded.outcome != state.outcome:
             merged[entry.artifact] = recorded
     return merged

@@ -40,6 +40,10 @@ def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]
             {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
             for session_id, artifact, reason in ledger.lost(of, rows)
         ],
+        "alarms": [
+            {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
+            for session_id, artifact, reason in ledger.alarms(of, rows)
+        ],
         "requests": {
             f"{operation} {status_}": count
             for (operation, status_), count in ledger.requests().items()
@@ -61,6 +65,10 @@ def status_lines(document: dict[str, Any]) -> list[str]:
     lines += [
         f"lost       {visible(row['session'])}  {row['artifact']}: {row['reason']}"
         for row in document["lost"]
+    ]
+    lines += [
+        f"alarm      {visible(row['session'])}  {row['artifact']}: {row['reason']}"
+        for row in document["alarms"]
     ]
     lines += [
         f"unread     {visible(row['session'])}  {row['object']}: {row['reason']}"

@@ -105,6 +105,10 @@ def _initial(db: Database) -> None:
 @_migrations(name="0002_webhooks")
 def _webhooks(db: Database) -> None:
     for statement in (
+        """
+        create index artifact_alarm on artifact (app_id, session_id)
+        where outcome = 'archived' and reason != ''
+        """,
         "create table app (app_id text primary key, seen_at_ms integer not null) strict, without rowid",
         """
         create table event (

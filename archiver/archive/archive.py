@@ -322,7 +322,7 @@ class Archive:
                     problem=problem,
                 )
             if newest is not None:
-                named |= {each.name: each for each in newest.inventory.entries if each.has_object}
+                named |= newest.inventory.named()
         if newest is None:
             return None
         return Chain(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
@@ -79,38 +79,25 @@ class Entry:
     store: Mapping[str, str] = field(default_factory=dict)  #: Date, ETag and version id of the put
     lock: Mapping[str, str] = field(default_factory=dict)  #: mode and date as read back
     attempts: Mapping[str, Any] = field(default_factory=dict)  #: first, last, count, last status
+    later: tuple[Entry, ...] = ()  #: bodies that came later, and were less than this one
     extra: Mapping[str, Any] = field(default_factory=dict)  #: what a later release wrote
 
     @property
     def has_object(self) -> bool:
         return bool(self.name)
 
-    def says(self) -> tuple[str, str, str]:
+    def says(self) -> tuple[str, ...]:
         """What makes a new version when it changes; why something is still pending does not."""
         reason = "" if self.outcome == Outcome.PENDING else self.reason
-        return (self.outcome, reason, self.digest)
-
-    def yields_to(self, newer: Entry) -> bool:
-        """Whether `newer` may take this entry's place.
-
-        What is stored gives way only to more: to content where it is empty, else to more bytes. That
-        there was none, once it is known, is not lost again.
-        """
-        if self.outcome not in _KNOWN_OUTCOMES or self.outcome == Outcome.DESTROYED:
-            return False
-        if not self.has_object:
-            return not (self.outcome == Outcome.ABSENT and newer.outcome == Outcome.LOST)
-        if not newer.has_object:
-            return False
-        if (self.outcome == Outcome.EMPTY) != (newer.outcome == Outcome.EMPTY):
-            return self.outcome == Outcome.EMPTY
-        return newer.size_bytes > self.size_bytes
+        return (self.outcome, reason, self.digest, *(each.digest for each in self.later))
 
 
-_KNOWN_OUTCOMES = frozenset(each.value for each in Outcome)
+KNOWN_OUTCOMES = frozenset(each.value for each in Outcome)
 _PLAIN = ("outcome", "reason", "origin", "name", "encoding", "media_type", "host", "fetched_at")
 _NESTED = ("source", "store", "lock", "attempts")
-_ENTRY_KEYS = frozenset({"kind", "format", "size", "digest", *_PLAIN, *_NESTED})
+_ENTRY_KEYS = frozenset({"kind", "format", "size", "digest", "later", *_PLAIN, *_NESTED})
+#: Bodies of one artifact that are kept aside; a source that sends ever new ones fills no record.
+LATER_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +126,11 @@ class Inventory:
     def entry(self, artifact: ArtifactId) -> Entry | None:
         """The entry of this artifact, if the inventory has one."""
         return next((each for each in self.entries if each.artifact == artifact), None)
+
+    def named(self) -> dict[str, Entry]:
+        """Every object this version names, by its bare name."""
+        entries = (each for entry in self.entries for each in (entry, *entry.later))
+        return {each.name: each for each in entries if each.has_object}
 
     def to_bytes(self) -> bytes:
         """The record as it is stored."""
@@ -188,6 +180,8 @@ def _entry_document(entry: Entry) -> dict[str, Any]:
     if entry.has_object:
         document["size"] = entry.size_bytes
         document["digest"] = entry.digest
+    if entry.later:
+        document["later"] = [_entry_document(each) for each in entry.later]
     return document
 
 
@@ -290,6 +284,7 @@ def _entry(document: dict[str, Any]) -> Entry:
         outcome=plain.pop("outcome"),
         size_bytes=size_bytes,
         digest=digest,
+        later=tuple(_entry(_object(each)) for each in _array(document.get("later", []))),
         extra={key: value for key, value in document.items() if key not in _ENTRY_KEYS},
         **plain,
         **nested,
@@ -320,64 +315,9 @@ def unknown_parts(inventory: Inventory) -> list[str]:
     parts = [f"field {key}" for key in inventory.extra]
     for entry in inventory.entries:
         parts += [f"kind {entry.artifact.kind}"] * (entry.artifact.kind not in kinds)
-        parts += [f"outcome {entry.outcome}"] * (entry.outcome not in _KNOWN_OUTCOMES)
+        parts += [f"outcome {entry.outcome}"] * (entry.outcome not in KNOWN_OUTCOMES)
         parts += [f"field {key} of {entry.artifact}" for key in entry.extra]
     return parts
-
-
-def next_version(
-    current: tuple[Inventory, str] | None, base: Inventory, entries: tuple[Entry, ...]
-) -> Inventory | None:
-    """The version to write after `current` (an inventory and its digest), or None if nothing changed.
-
-    `base` says whose inventory it is, by whom and under which settings. What `current` holds of
-    artifacts that `entries` does not name is carried over.
-    """
-    if current is None:
-        return _with(base, version=1, previous="", entries=entries, extra={})
-    inventory, digest = current
-    if inventory.tombstone:
-        return None
-    named = {each.artifact: each for each in entries}
-    merged = [_newer(each, named.pop(each.artifact, each)) for each in inventory.entries]
-    merged += named.values()
-    if [each.says() for each in merged] == [each.says() for each in inventory.entries]:
-        return None
-    return _with(
-        base,
-        version=inventory.version + 1,
-        previous=digest,
-        entries=tuple(merged),
-        extra=inventory.extra,
-    )
-
-
-def _newer(before: Entry, after: Entry) -> Entry:
-    """The entry that counts from now on; what a later release wrote in the old one stays in it."""
-    if not before.yields_to(after):
-        return before
-    return replace(after, extra={**before.extra, **after.extra}) if before.extra else after
-
-
-def _with(
-    base: Inventory,
-    *,
-    version: int,
-    previous: str,
-    entries: tuple[Entry, ...],
-    extra: Mapping[str, Any],
-) -> Inventory:
-    return Inventory(
-        archive_id=base.archive_id,
-        account=base.account,
-        session=base.session,
-        version=version,
-        previous=previous,
-        entries=entries,
-        made=base.made,
-        settings=base.settings,
-        extra=extra,
-    )
 
 
 def session_id_of(key: str) -> SessionId | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, next_version
+from archiver.archive.inventory import Entry, Inventory
+from archiver.archive.versions import next_version
 from archiver.errors import CommitConflictError, InventoryError
 from archiver.model import Outcome
 from archiver.records import entry_of
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from archiver.capture.maker import Maker
     from archiver.model import ArtifactId, Session
     from archiver.schedule import ArtifactState, Expectation
+
+log = logging.getLogger("archiver.capture")
 
 #: A race for an inventory version is run again this often before the session waits for its next turn.
 COMMIT_TRIES = 5
@@ -59,7 +63,9 @@ class Commits:
             if inventory is None:
                 return current
             try:
-                return await self._archive.commit(inventory)
+                committed = await self._archive.commit(inventory)
+                _tell_of_less(inventory, current)
+                return committed
             except CommitConflictError:
                 current = await self._archive.newest(session)
         raise CommitConflictError(
@@ -82,6 +88,18 @@ class Commits:
                 "peer_reports": "on" if expectation.peer_reports else "off",
             },
         )
+
+
+def _tell_of_less(inventory: Inventory, before: Committed | None) -> None:
+    """The alarm for a body that came later and held less: it is kept, and never takes the place."""
+    held = before.inventory if before else None
+    for entry in inventory.entries:
+        known = held.entry(entry.artifact) if held else None
+        if len(entry.later) > len(known.later if known else ()):
+            log.warning(
+                "artifact.less_came_later",
+                extra={"session": inventory.session.session_id, "artifact": str(entry.artifact)},
+            )
 
 
 def _decided(entry: Entry | None, state: ArtifactState) -> Entry:

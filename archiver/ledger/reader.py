@@ -303,6 +303,19 @@ class LedgerReader:
         return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]
 
     @explained
+    def alarms(self, of: Range, limit: int) -> list[tuple[SessionId, ArtifactId, str]]:
+        """Artifacts that are archived and of which something is to be told all the same."""
+        condition, values = of.where()
+        rows = self._db.execute(
+            "select app_id, session_id, kind, format, reason"
+            " from artifact indexed by artifact_alarm join session using (app_id, session_id)"
+            f" where outcome = 'archived' and reason != '' and {condition}"
+            " order by started_at_ms desc limit ?",
+            [*values, limit],
+        )
+        return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]
+
+    @explained
     def all_states(self) -> Iterator[SessionState]:
         """Every session, in the order of its id: for comparing one ledger with another."""
         rows = self._db.execute("select app_id, session_id from session order by 1, 2").fetchall()

@@ -22,7 +22,7 @@ from archiver.errors import (
     SourceUnavailableError,
     StoreFullError,
 )
-from archiver.model import TranscriptFormat
+from archiver.model import ArtifactId, TranscriptFormat
 from archiver.realtimekit import RealtimeKit
 from archiver.schedule import PLANNED_AHEAD_MAX
 from archiver.simulated import Faults, SummaryMode, generate_meeting
@@ -372,3 +372,33 @@ async def test_a_full_store_is_not_hidden_by_a_source_out_of_reach(
     async with rig(tmp_path, meetings=1) as one:
         with pytest.RaisesGroup(StoreFullError):
             await one.sync()
+
+
+async def test_another_workers_shorter_body_is_kept_aside_and_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Never in place of the good one: a new version, an alarm in the log and in the status."""
+    from archiver.ledger import EVERYTHING
+    from archiver.verify import verify
+
+    async with rig(tmp_path, meetings=1) as one:
+        (session_id,) = one.source.session_ids
+        await one.sync()
+        first = one.source.artifact_bytes(session_id, "chat")
+        one.source.put_artifact(session_id, "chat", first[: len(first) // 2])
+        async with one.runtime("other") as other:
+            # Its ledger has never heard of the session, and it is told that nobody has.
+            other.archive.is_new = True
+            await other.worker.sync()
+            alarms = other.ledger.alarms(EVERYTHING, 10)
+            chains = [each async for each in other.archive.chains()]
+            assert (await verify(other.archive)).findings == []
+
+    assert [(str(artifact), reason) for _, artifact, reason in alarms] == [
+        ("chat", "a later body held less")
+    ]
+    assert [each.message for each in caplog.records] == ["artifact.less_came_later"]
+    assert chains[0].newest is not None
+    entry = chains[0].newest.inventory.entry(ArtifactId("chat"))
+    assert entry is not None
+    assert (entry.size_bytes, entry.later[0].size_bytes) == (len(first), len(first) // 2)

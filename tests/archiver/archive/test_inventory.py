@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archiver.archive.inventory import (
+    LATER_MAX,
     Entry,
     Inventory,
     canonical_json,
-    next_version,
     parse_inventory,
     sha256,
     unknown_parts,
 )
+from archiver.archive.versions import REASON_LESS_CAME_LATER, next_version
 from archiver.errors import InventoryError
 from archiver.model import CHAT, SUMMARY, ArtifactId, Outcome, Session
 
@@ -171,6 +172,37 @@ def test_news_makes_the_next_version_and_names_the_digest_before() -> None:
     assert second.key.endswith("inventory-0002.json")
 
 
+def test_a_later_body_that_holds_less_is_kept_aside_with_an_alarm() -> None:
+    """A new version names it beside the good one, which stays; the same body again is no news."""
+    before = (FIRST, sha256(FIRST.to_bytes()))
+    less = replace(stored(b""), outcome=Outcome.EMPTY)
+    second = next_version(before, FIRST, (less,))
+
+    assert second is not None
+    entry = second.entry(CHAT)
+    assert entry is not None
+    assert (entry.digest, entry.outcome) == (sha256(b"hello"), Outcome.ARCHIVED)
+    assert entry.reason == REASON_LESS_CAME_LATER
+    assert set(second.named()) == {stored(b"hello").name, less.name}
+    assert parse_inventory(second.to_bytes(), second.key) == second
+    after = (second, sha256(second.to_bytes()))
+    assert next_version(after, FIRST, (less,)) is None
+    more = next_version(after, FIRST, (stored(b"hello, world"),))
+    assert more is not None
+    assert more.entry(CHAT) == replace(stored(b"hello, world"), later=(less,))
+
+
+def test_a_source_that_sends_ever_new_bodies_fills_no_record() -> None:
+    """What is kept aside is bounded."""
+    current = FIRST
+    for number in range(50):
+        made = next_version((current, sha256(current.to_bytes())), FIRST, (stored(b"%d" % number),))
+        current = made or current
+    entry = current.entry(CHAT)
+    assert entry is not None
+    assert len(entry.later) == LATER_MAX
+
+
 def test_without_news_there_is_no_version() -> None:
     """Other attempts, or another reason to wait, are no news."""
     waiting = replace(FIRST.entries[1], reason="asked", attempts={"count": 9})
@@ -182,8 +214,10 @@ def test_without_news_there_is_no_version() -> None:
 def test_what_is_stored_gives_way_only_to_more(later: bytes) -> None:
     """Fewer or other bytes, or none at all, never take the place of what is archived."""
     pending = Entry(artifact=CHAT, outcome=Outcome.PENDING)
+    made = next_version((FIRST, "ab" * 32), FIRST, (stored(later),))
 
-    assert next_version((FIRST, "ab" * 32), FIRST, (stored(later),)) is None
+    assert made is not None
+    assert [each.digest for each in made.entries if each.artifact == CHAT] == [sha256(b"hello")]
     assert next_version((FIRST, "ab" * 32), FIRST, (pending,)) is None
     assert next_version((FIRST, "ab" * 32), FIRST, (stored(b"hello, and more"),)) is not None
 

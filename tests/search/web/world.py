@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.testclient import TestClient
 
 from archiver.archive.archive import Archive, Committed, Origin
-from archiver.archive.inventory import Entry, Inventory, next_version
+from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import open_store
+from archiver.archive.versions import next_version
 from archiver.errors import ArchiverError
 from archiver.ledger import Ledger
 from archiver.model import (
