@@ -257,7 +257,7 @@ class LedgerReader:
         """How many of these sessions have something pending, or lost; cheap however many there are."""
         condition, values = of.where()
         pending = self._db.execute(
-            "select count(*) from session indexed by session_due"
+            "select count(*) from session indexed by session_deadline"
             f" where next_attempt_at_ms is not null and ended and {condition}",
             values,
         ).fetchone()
