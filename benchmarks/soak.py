@@ -59,8 +59,7 @@ async def _watch(runtime: Runtime, sessions: int, stop: asyncio.Event) -> list[L
     """Look at the process now and then, until everything is settled or the worker stopped."""
     began, looks = time.perf_counter(), list[Look]()
     while not stop.is_set():
-        counts = runtime.ledger.session_counts()
-        settled = counts["sessions"] - counts["pending"]
+        settled = runtime.worker.total.settled
         if settled >= len(looks) * sessions / LOOKS:
             looks.append(look(began, settled))
             print(looks[-1], flush=True)
