@@ -20,9 +20,9 @@ TOKEN = "simulated-token"
 UTTERANCES = 100
 
 
-def _serve(sessions: int, ready: Connection) -> None:
+def _serve(sessions: int, utterances: int, ready: Connection) -> None:
     async def run() -> None:
-        meetings = generate_meetings(sessions, seed=1, utterances=UTTERANCES)
+        meetings = generate_meetings(sessions, seed=1, utterances=utterances)
         source = SimulatedSource(clock=SystemClock(), meetings=meetings)
         async with serve(source) as server:
             ready.send(server.base_url)
@@ -32,11 +32,11 @@ def _serve(sessions: int, ready: Connection) -> None:
 
 
 @contextmanager
-def source_of(sessions: int) -> Iterator[str]:
-    """The base URL of a source with so many sessions, all of them ended."""
+def source_of(sessions: int, utterances: int = UTTERANCES) -> Iterator[str]:
+    """The base URL of a source with so many sessions of that length, all of them ended."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(sessions, there), daemon=True)
+    process = context.Process(target=_serve, args=(sessions, utterances, there), daemon=True)
     process.start()
     try:
         yield here.recv()

@@ -141,3 +141,12 @@ def _webhooks(db: Database) -> None:
         """,
     ):
         db.execute(statement)
+
+
+@_migrations(name="0003_deadlines")
+def _deadlines(db: Database) -> None:
+    # All that a look for what is due reads, in the order in which it is due.
+    db.execute(
+        "create index session_deadline on session"
+        " (deadline_at_ms, next_attempt_at_ms, ended, share_key) where next_attempt_at_ms is not null"
+    )

@@ -103,19 +103,27 @@ class LedgerReader:
         With `everything` all that is not settled is due now.
         """
         condition, values = of.where()
-        condition += " and share_key % ? = ?"
+        condition += " and share_key % ? = ? and ended and next_attempt_at_ms is not null"
         values += [share.count, share.index - 1]
-        due = "next_attempt_at_ms is not null"
         if not everything:
             # What lies too far ahead was planned by a clock that was wrong.
-            due += " and (next_attempt_at_ms <= ? or next_attempt_at_ms > ?)"
+            condition += " and (next_attempt_at_ms <= ? or next_attempt_at_ms > ?)"
             values += [to_ms(now), to_ms(now + PLANNED_AHEAD_MAX)]
+        # Only the hours in which the answer lies are put in order: all of a backlog may be due.
+        last = self._db.execute(
+            f"select deadline_at_ms / {HOUR_MS} from session indexed by session_deadline"
+            f" where {condition} order by deadline_at_ms limit 1 offset ?",
+            [*values, limit - 1],
+        ).fetchone()
+        if last is not None:
+            condition += " and deadline_at_ms < ?"
+            values.append((last[0] + 1) * HOUR_MS)
         rows = self._db.execute(
             "select app_id, session_id from ("
-            f" select *, deadline_at_ms / {HOUR_MS} as hour,"
+            f" select app_id, session_id, deadline_at_ms, deadline_at_ms / {HOUR_MS} as hour,"
             f"  row_number() over (partition by deadline_at_ms / {HOUR_MS}, app_id"
             "   order by deadline_at_ms, session_id) as turn"
-            f" from session where {condition} and ended and {due})"
+            f" from session indexed by session_deadline where {condition})"
             " order by hour, turn, deadline_at_ms, app_id, session_id limit ?",
             [*values, limit],
         )
@@ -249,7 +257,7 @@ class LedgerReader:
         """How many of these sessions have something pending, or lost; cheap however many there are."""
         condition, values = of.where()
         pending = self._db.execute(
-            "select count(*) from session indexed by session_due"
+            "select count(*) from session indexed by session_deadline"
             f" where next_attempt_at_ms is not null and ended and {condition}",
             values,
         ).fetchone()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -87,7 +88,10 @@ async def break_connection(scope: Scope, receive: Receive, *, reset: bool = True
     if reset:
         # Lingering for zero seconds is what makes the kernel send a reset.
         linger = struct.pack("ii", 1, 0)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        with suppress(OSError):  # the client was quicker
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
         transport.abort()
     else:
         transport.close()

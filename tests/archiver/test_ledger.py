@@ -56,6 +56,41 @@ def test_promise_6_nearest_deadline_first_and_apps_in_turn(ledger: Ledger) -> No
     assert _due(ledger) == ["old", "busy-3", "quiet", "busy-2", "busy-1", "busy-0"]
 
 
+def test_the_first_due_are_the_first_of_all_that_are_due(ledger: Ledger) -> None:
+    """However few are asked for, they are those at the head of the whole order."""
+    apps = ("a", "b", "c")
+    ledger.see([session(f"{n:03}", apps[n * n % 3], hours_ago=n % 7 / 3) for n in range(60)], NOW)
+    whole = _due(ledger)
+
+    assert len(whole) == 60
+    for limit in (1, 2, 5, 17, 59, 60, 61):
+        assert [each.session_id for each in ledger.due(NOW, limit)] == whole[:limit]
+
+
+def _steps(ledger: Ledger) -> int:
+    """How many hundreds of steps SQLite takes to find sixteen sessions that are due."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    ledger._db.set_progress_handler(count, 100)
+    assert len(ledger.due(NOW, 16)) == 16
+    ledger._db.set_progress_handler(None, 100)
+    return steps
+
+
+def test_a_backlog_does_not_slow_down_the_look_for_what_is_due(ledger: Ledger) -> None:
+    """A worker looks after every session: with all of a backlog in order each time it would stall."""
+    ledger.see([session(f"{n:05}", hours_ago=1000 - n / 10) for n in range(200)], NOW)
+    few = _steps(ledger)
+    ledger.see([session(f"{n:05}", hours_ago=1000 - n / 10) for n in range(200, 9000)], NOW)
+
+    assert _steps(ledger) < few * 2
+
+
 def test_a_live_session_is_not_due_until_it_has_ended(ledger: Ledger) -> None:
     """What is listed as live waits; once it is listed as ended it is due, and its end is known."""
     assert ledger.see([session("one", ended=False)], NOW) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 
 import aiohttp
@@ -23,6 +24,7 @@ from archiver.simulated import (
     generate_meetings,
     serve,
 )
+from archiver.simulated.answers import CONNECTION, break_connection
 from tests.archiver.simulated.api import Api
 
 
@@ -358,3 +360,22 @@ async def test_controls(clock: SettableClock, source: SimulatedSource) -> None:
 async def test_no_controls_unless_asked_for(api: Api) -> None:
     """The controls are not mounted by default."""
     assert (await api.send("GET", f"{api.server.origin}/_simulated/clock")).status == 404
+
+
+async def test_a_connection_that_its_client_broke_first() -> None:
+    """Where the client is gone before its connection is to break, nothing is left to be done."""
+    here, there = socket.socketpair()
+    here.close()
+    there.close()
+
+    class Gone:
+        def get_extra_info(self, _name: str) -> socket.socket:
+            return here
+
+        def abort(self) -> None:
+            """There is nothing to abort."""
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    await break_connection({"extensions": {CONNECTION: Gone()}}, receive)
