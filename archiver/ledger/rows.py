@@ -42,6 +42,8 @@ def _hint(error: DatabaseError) -> str:
     text = str(error)
     if "full" in text:
         return "free some space and start again; nothing is lost"
+    if "disk I/O" in text:  # so says SQLite, too, where it cannot make room to share memory
+        return "look at the disk of RTK_ARCHIVE_DATA: it is full, or failing"
     if "locked" in text:
         return "another process holds it; try again"
     if isinstance(error, NewerSchemaError):
