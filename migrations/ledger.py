@@ -137,3 +137,19 @@ def _webhooks(db: Database) -> None:
         """,
     ):
         db.execute(statement)
+
+
+@_migrations(name="0004_vitals")
+def _vitals(db: Database) -> None:
+    for statement in (
+        """
+        create table vital (
+            name text primary key,
+            value real not null,
+            at_ms integer not null
+        ) strict, without rowid
+        """,
+        # Counted several times a minute: ten times faster than over the table.
+        "create index artifact_outcome on artifact (kind, outcome)",
+    ):
+        db.execute(statement)

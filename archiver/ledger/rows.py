@@ -78,15 +78,40 @@ class InventoryLine:
     committed_at_ms: int
 
 
+#: When a worker last said that it is alive, as a Unix time.
+WORKER_SEEN = "worker_seen"
+#: When the last whole look at the source that succeeded began, as a Unix time.
+LISTED = "listed"
+BUDGET_LEFT = "budget_left"
+BUDGET_PAUSE = "budget_pause_s"
+FIXITY_FAILURES = "fixity_failures"
+#: When the last whole verification ended, as a Unix time.
+VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """A number that says how a part of the program fares, and when it said so."""
+
+    value: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Ended sessions that lack what the source has not said there is none of."""
+
+    late: int  #: of those, how many ended more than a day ago
+    oldest_end_at: datetime | None  #: None where there is no such session
+    deadline_at: datetime | None  #: the nearest
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A worker's part of the sessions: number `index` of `count`, stable by session id."""
 
     index: int = 1
     count: int = 1
-
-
-WHOLE = Share()
 
 
 WHOLE = Share()
