@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import errno
 import io
 import os
 import signal
@@ -24,9 +23,10 @@ from archiver.arguments import (
     share,
 )
 from archiver.clock import SystemClock
-from archiver.errors import ArchiverError, SettingsError
+from archiver.errors import ArchiverError, LedgerError, explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
+from archiver.metrics import FactsOf, teller
 from archiver.realtimekit.results import Webhook
 from archiver.release import version
 from archiver.settings import Settings, load_settings
@@ -99,6 +99,7 @@ async def sync(
     *,
     afterwards: Callable[[Archive, Ledger], Coroutine[Any, Any, tuple[int, list[str]]]]
     | None = None,
+    facts: FactsOf | None = None,
 ) -> int:
     """One pass over everything that is not settled.
 
@@ -111,11 +112,16 @@ async def sync(
     async with open_runtime(settings, command="sync", share=Share(*args.share)) as runtime:
         with progress("capturing") as update:
             report = await runtime.worker.sync(
-                since=args.since, until=args.until, session_id=args.session, progress=update
+                since=args.since,
+                until=args.until,
+                session_id=args.session,
+                every_app=not args.app,
+                progress=update,
             )
         indexed, damage = 0, list[str]()
         if afterwards is not None:
             indexed, damage = await afterwards(runtime.archive, runtime.ledger)
+        await teller(settings, runtime.clock, facts)()
         counts = runtime.ledger.session_counts(range_of(args))
     for session_id, problem in report.problems.items():
         say(f"session {visible(session_id)}: {visible(problem)}")
@@ -157,12 +163,14 @@ async def work(
     settings: Settings,
     *,
     beside: Callable[[Runtime, asyncio.Event], Coroutine[Any, Any, None]] | None = None,
+    facts: FactsOf | None = None,
 ) -> int:
     """Capture until told to stop; `beside` runs along and stops at the same word."""
     from archiver.runtime import open_runtime
 
     async with open_runtime(settings, command="work", share=Share(*args.share)) as runtime:
         stop = stop_event()  # not before: until here a signal ends whatever is waited for
+        runtime.worker.tell = teller(settings, runtime.clock, facts)
         say(f"capturing into {runtime.archive.store.url}; stop with Ctrl-C")
         async with asyncio.TaskGroup() as group:
             worker = group.create_task(runtime.worker.run(stop))
@@ -191,7 +199,7 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
 async def verify(args: argparse.Namespace, settings: Settings) -> int:
     """Read everything in the bucket back and hold it against its records."""
     from archiver.runtime import open_archive
-    from archiver.verify import summary_lines
+    from archiver.verify import note_result, summary_lines
     from archiver.verify import verify as run
 
     async with open_archive(settings) as archive:
@@ -208,6 +216,11 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
             f"{result.sessions} sessions{sampled}, {result.objects} objects, "
             f"{result.size_bytes} bytes read: {len(result.findings) or 'no'} damage"
         )
+    if session is None and args.sample >= 1:
+        try:
+            note_result(result, archive, settings.ledger_path, SystemClock().now())
+        except LedgerError as error:  # it is about the bucket, and needs no ledger
+            say(visible(str(error)))
     return LOST if result.findings else DONE
 
 
@@ -371,19 +384,6 @@ async def _run(args: argparse.Namespace) -> int:
         return await command.run(args, settings)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-def explain(error: BaseException) -> str:
-    """An error in one line: what, where, and what to do about it."""
-    if isinstance(error, BaseExceptionGroup):
-        return explain(error.exceptions[0])
-    if isinstance(error, SettingsError | ArchiverError):
-        return str(error)
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        hint = " (free some space; nothing is lost)" if error.errno == errno.ENOSPC else ""
-        return f"{where}{error.strerror or error}{hint}"
-    return f"{type(error).__name__}: this should not happen; run again with -v and report it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -35,6 +35,7 @@ signed URL, or anything that was said in a meeting.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -206,3 +207,16 @@ class FixityError(ArchiveError):
 
 class LedgerError(ArchiverError):
     """The worker's local file cannot be used."""
+
+
+def explain(error: BaseException) -> str:
+    """An error in one line: what, where, and what to do about it."""
+    if isinstance(error, BaseExceptionGroup):
+        return explain(error.exceptions[0])
+    if isinstance(error, ArchiverError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        hint = " (free some space; nothing is lost)" if error.errno == errno.ENOSPC else ""
+        return f"{where}{error.strerror or error}{hint}"
+    return f"{type(error).__name__}: this should not happen; run again with -v and report it"

@@ -153,6 +153,7 @@ async def open_runtime(
             capture=capture,
             archive=archive,
             ledger=ledger,
+            budget=budget,
             settings=settings,
             clock=clock,
             share=share,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain as chained
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from archiver.archive import keys
 from archiver.errors import ArchiverError, ObjectMissingError, StoreError
+from archiver.ledger import FIXITY_FAILURES, VERIFIED, Ledger
 from archiver.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
 
     from archiver.archive.archive import Archive, Chain
     from archiver.archive.inventory import Entry
@@ -230,6 +233,19 @@ async def _digest(archive: Archive, key: str) -> tuple[str | None, int]:
             raise
         return "", 0
     return hasher.hexdigest(), size_bytes
+
+
+def note_result(result: Verification, archive: Archive, ledger: Path, now: datetime) -> None:
+    """Take note of a whole verification in the ledger of this archive, if there is one.
+
+    Raises LedgerError where it cannot be used.
+    """
+    if not ledger.exists():
+        return
+    with closing(Ledger.open(ledger)) as opened:
+        if opened.about("archive") == archive.id:
+            opened.note(FIXITY_FAILURES, len(result.findings), now)
+            opened.note(VERIFIED, now.timestamp(), now)
 
 
 def summary_lines(result: Verification) -> list[str]:

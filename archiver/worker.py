@@ -21,18 +21,29 @@ from archiver.errors import (
     StoreError,
 )
 from archiver.follow import follow
-from archiver.ledger import EVERYTHING, WHOLE, Ledger, Range, Share
+from archiver.ledger import (
+    BUDGET_LEFT,
+    BUDGET_PAUSE,
+    EVERYTHING,
+    LISTED,
+    WHOLE,
+    WORKER_SEEN,
+    Ledger,
+    Range,
+    Share,
+)
 from archiver.model import SessionId, to_ms
 from archiver.report import Report
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from archiver.archive.archive import Archive
     from archiver.capture import Capture
     from archiver.clock import Clock
     from archiver.discovery import Discovery
+    from archiver.realtimekit import Budget
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.worker")
@@ -44,6 +55,12 @@ DAMAGE_PAUSE = timedelta(hours=6)
 FOLLOW_EVERY = timedelta(minutes=5)
 IDLE_MAX = timedelta(seconds=30)
 CONFIRM_EVERY_S = 15.0
+#: How often a worker says that it is alive.
+VITALS_EVERY_S = 15.0
+
+
+async def _nobody() -> None:
+    """Nobody wants to be told."""
 
 
 class Worker:
@@ -56,6 +73,7 @@ class Worker:
         capture: Capture,
         archive: Archive,
         ledger: Ledger,
+        budget: Budget,
         settings: Settings,
         clock: Clock,
         requests: Counter[tuple[str, str]],
@@ -65,12 +83,15 @@ class Worker:
         self._capture = capture
         self._archive = archive
         self._ledger = ledger
+        self._budget = budget
         self._settings = settings
         self._clock = clock
         self._share = share
         #: Requests to the source by operation and status, counted by whoever makes them.
         self._requests = requests
         self.total = Report()
+        #: Called whenever there is news of how the worker fares; must not fail.
+        self.tell: Callable[[], Awaitable[None]] = _nobody
 
     def _write_counts(self) -> None:
         if self._requests:
@@ -85,19 +106,23 @@ class Worker:
         since: datetime | None = None,
         until: datetime | None = None,
         session_id: str | None = None,
+        every_app: bool = True,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Report:
         """One pass: list, then try everything that is not settled, whatever its back-off.
 
-        With `session_id` only that session. Raises SourceDeniedError, StoreError and the like where
-        the pass cannot go on, and SourceError at its end where the listing was not whole.
+        With `session_id` only that session; `every_app`: no app is left out that a worker would look
+        at. Raises SourceDeniedError, StoreError and the like where the pass cannot go on, and
+        SourceError at its end where the listing was not whole.
         """
         report, failure = Report(), None
+        now = self._clock.now()
+        reach = now - self._settings.lookback
         try:
-            await self.discovery.discover(
-                since or self._clock.now() - self._settings.lookback, until, report=report
-            )
+            await self.discovery.discover(since or reach, until, report=report)
             await self.discovery.ask_live()
+            if every_app and until is None and (since or reach) <= reach:
+                self._ledger.note(LISTED, now.timestamp(), now)
             await self.discovery.confirm()
         except SourceDeniedError:
             raise
@@ -188,7 +213,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what is under way then is given up where it stands."""
-        loops = [self._look(), self._confirm(), self._capture_due()]
+        loops = [self._look(), self._confirm(), self._capture_due(), self._show_signs_of_life()]
         if not self._settings.sole_worker:
             loops.append(self._follow())
         tasks = [asyncio.create_task(each) for each in loops]
@@ -219,6 +244,7 @@ class Worker:
             else:
                 if whole:
                     whole_at = now + self._settings.lookback_every
+                    self._ledger.note(LISTED, now.timestamp(), now)
                 log.info("discovery.done", extra={"listed": report.listed, "new": report.new})
             await self._clock.sleep(self._settings.look_every.total_seconds())
 
@@ -228,6 +254,16 @@ class Worker:
             self.discovery.told.clear()
             await self.discovery.confirm()
             await self._first_of(self.discovery.told.wait(), self._clock.sleep(CONFIRM_EVERY_S))
+
+    async def _show_signs_of_life(self) -> None:
+        """Say in the ledger, again and again, that there is a worker, and what it may ask for."""
+        while True:
+            now = self._clock.now()
+            self._ledger.note(WORKER_SEEN, now.timestamp(), now)
+            self._ledger.note(BUDGET_LEFT, self._budget.left(), now)
+            self._ledger.note(BUDGET_PAUSE, self._budget.pause_left_s(), now)
+            await self.tell()
+            await self._clock.sleep(VITALS_EVERY_S)
 
     async def _follow(self) -> None:
         """Take in what other workers archived, every few minutes."""

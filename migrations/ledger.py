@@ -150,3 +150,19 @@ def _deadlines(db: Database) -> None:
         "create index session_deadline on session"
         " (deadline_at_ms, next_attempt_at_ms, ended, share_key) where next_attempt_at_ms is not null"
     )
+
+
+@_migrations(name="0004_vitals")
+def _vitals(db: Database) -> None:
+    for statement in (
+        """
+        create table vital (
+            name text primary key,
+            value real not null,
+            at_ms integer not null
+        ) strict, without rowid
+        """,
+        # Counted several times a minute: ten times faster than over the table.
+        "create index artifact_outcome on artifact (kind, outcome)",
+    ):
+        db.execute(statement)

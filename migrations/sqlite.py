@@ -6,6 +6,7 @@ import importlib
 import os
 import sqlite3 as _standard
 import uuid
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
@@ -95,12 +96,15 @@ def open_prepared(path: Path, prepare: Callable[[Connection], None]) -> Connecti
     if not path.exists():
         aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
         try:
-            _prepared(aside, prepare).close()
+            with closing(_prepared(aside, prepare)) as connection:
+                # Closing would leave behind what finds no space, and say nothing.
+                connection.execute("pragma wal_checkpoint(truncate)")
             os.link(aside, path)
         except FileExistsError:
             pass  # another process made it meanwhile
         finally:
-            aside.unlink(missing_ok=True)
+            for suffix in ("", "-wal", "-shm"):
+                aside.with_name(aside.name + suffix).unlink(missing_ok=True)
     return _prepared(path, prepare)
 
 

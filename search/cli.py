@@ -23,11 +23,14 @@ from search.formats import Limits
 from search.index.library import Library
 from search.index.seam import SearchRequest
 from search.indexer import Indexed, Indexer
+from search.lag import behind, index_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from archiver.archive.archive import Archive
+    from archiver.metrics import FactsOf, IndexFacts
     from archiver.runtime import Runtime
     from archiver.settings import Settings
     from search.query import Filters
@@ -41,6 +44,16 @@ def limits_of(settings: Settings) -> Limits:
 def open_library(settings: Settings) -> Library:
     """The reading side of the index."""
     return Library(settings.index_path, timeout_s=settings.query_timeout.total_seconds())
+
+
+def _facts_of(settings: Settings) -> FactsOf:
+    """What computes how far the index of these settings has come."""
+
+    def facts(ledger: Ledger, now: datetime) -> IndexFacts | None:
+        with closing(open_library(settings)) as library:
+            return index_facts(library, ledger, now)
+
+    return facts
 
 
 # ---------------------------------------------------------------------- capturing, and the index after it
@@ -58,7 +71,7 @@ async def sync(args: argparse.Namespace, settings: Settings) -> int:
         finally:
             indexer.close()
 
-    return await cli.sync(args, settings, afterwards=index)
+    return await cli.sync(args, settings, afterwards=index, facts=_facts_of(settings))
 
 
 async def work(args: argparse.Namespace, settings: Settings) -> int:
@@ -71,7 +84,7 @@ async def work(args: argparse.Namespace, settings: Settings) -> int:
         finally:
             indexer.close()
 
-    return await cli.work(args, settings, beside=index)
+    return await cli.work(args, settings, beside=index, facts=_facts_of(settings))
 
 
 async def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -100,7 +113,7 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
             library.close()
             indexer.close()
 
-    return await cli.work(args, settings, beside=beside)
+    return await cli.work(args, settings, beside=beside, facts=_facts_of(settings))
 
 
 def _indexer(runtime: Runtime, settings: Settings) -> Indexer:
@@ -276,16 +289,6 @@ def index_status(settings: Settings, ledger: Ledger, rows: int = 10) -> dict[str
             for each in unread
         ],
     }
-
-
-def behind(positions: dict[str, tuple[str, int]], ledger: Ledger) -> int:
-    """How many committed inventories an index that stands there has not seen yet."""
-    epoch = ledger.epoch
-    total = 0
-    for app_id in ledger.apps():
-        known_epoch, seq = positions.get(app_id, ("", 0))
-        total += ledger.count_inventories_after(app_id, seq if known_epoch == epoch else 0)
-    return total
 
 
 # ---------------------------------------------------------------------- making views again

@@ -7,13 +7,15 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from archiver.archive.keys import parse_key
+from archiver.errors import LedgerError
+from archiver.ledger import Ledger
 from tests.console import console
 
 if TYPE_CHECKING:
@@ -122,3 +124,16 @@ def test_a_full_disk_loses_nothing(shell: Console, full: str) -> None:
         assert shell.run(*argv, "sync").code == 0
         checked = shell.run(*argv, "verify", "--json")
         assert (checked.code, checked.document["unreferenced"]) == (0, [])
+
+
+def test_a_ledger_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Wherever in its making the disk is full: with space again it opens, and none is left over."""
+    for number, kib in enumerate(range(64, 448, 32)):
+        folder = tmp_path / str(number)
+        with _small_disk(folder, f"{kib}k"):
+            with suppress(LedgerError):
+                Ledger.open(folder / "ledger.db").close()
+            subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+            with closing(Ledger.open(folder / "ledger.db")) as ledger:
+                assert ledger.apps() == []
+            assert [each.name for each in folder.iterdir()] == ["ledger.db"]

@@ -7,11 +7,32 @@ takes news. It holds ids, times, outcomes and digests: no name, title or URL.
 from archiver.ledger.events import Delivery, Events, Heard, Told
 from archiver.ledger.ledger import Ledger
 from archiver.ledger.reader import LedgerReader
-from archiver.ledger.rows import EVERYTHING, WHOLE, InventoryLine, Range, SessionState, Share
+from archiver.ledger.rows import (
+    BUDGET_LEFT,
+    BUDGET_PAUSE,
+    EVERYTHING,
+    FIXITY_FAILURES,
+    LISTED,
+    VERIFIED,
+    WHOLE,
+    WORKER_SEEN,
+    InventoryLine,
+    Range,
+    SessionState,
+    Share,
+    Vital,
+    Waiting,
+)
 
 __all__ = [
+    "BUDGET_LEFT",
+    "BUDGET_PAUSE",
     "EVERYTHING",
+    "FIXITY_FAILURES",
+    "LISTED",
+    "VERIFIED",
     "WHOLE",
+    "WORKER_SEEN",
     "Delivery",
     "Events",
     "Heard",
@@ -22,4 +43,6 @@ __all__ = [
     "SessionState",
     "Share",
     "Told",
+    "Vital",
+    "Waiting",
 ]

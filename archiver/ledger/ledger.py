@@ -255,6 +255,12 @@ class Ledger(LedgerReader):
             )
 
     @explained
+    def note(self, name: str, value: float, now: datetime) -> None:
+        """Take note of how a part of the program fares."""
+        with Transaction(self._db) as db:
+            db.execute("insert or replace into vital values (?, ?, ?)", [name, value, to_ms(now)])
+
+    @explained
     def replace_with(self, other: Ledger) -> None:
         """Become a copy of another ledger in one step that other connections never see halfway."""
         other._db.backup(self._db)

@@ -13,12 +13,15 @@ from archiver.ledger.rows import (
     Range,
     SessionState,
     Share,
+    Vital,
+    Waiting,
     artifact_state_of,
     explained,
+    moment_of,
     session_of,
 )
 from archiver.model import ArtifactId, Session, SessionId, from_ms, to_ms
-from archiver.schedule import PLANNED_AHEAD_MAX, Fate, SummaryRequest
+from archiver.schedule import HEALTHY, PLANNED_AHEAD_MAX, SOFT_ALARM, Fate, SummaryRequest
 from migrations.sqlite import Row
 
 if TYPE_CHECKING:
@@ -234,9 +237,9 @@ class LedgerReader:
     def artifact_counts(self, of: Range = EVERYTHING) -> dict[tuple[str, str], int]:
         """How many artifacts of these sessions stand where: by kind and outcome."""
         condition, values = of.where()
+        of_these = f"join session using (app_id, session_id) where {condition}" if values else ""
         rows = self._db.execute(
-            "select kind, outcome, count(*) from artifact join session using (app_id, session_id)"
-            f" where {condition} group by 1, 2 order by 1, 2",
+            f"select kind, outcome, count(*) from artifact {of_these} group by 1, 2 order by 1, 2",
             values,
         )
         return {(row[0], row[1]): row[2] for row in rows}
@@ -297,6 +300,36 @@ class LedgerReader:
             [*values, limit],
         )
         return [(SessionId(row[0], row[1]), from_ms(row[2]), row[3]) for row in rows]
+
+    @explained
+    def waiting(self, now: datetime) -> Waiting:
+        """The sessions that lack what the source has not said there is none of.
+
+        What it healthily says is not there is looked for until its time is up all the same; that
+        is no reason to worry.
+        """
+        healthy = sorted(HEALTHY)
+        of_it = "artifact.app_id = session.app_id and artifact.session_id = session.session_id"
+        row = self._db.execute(
+            "select min(coalesce(ended_at_ms, started_at_ms)), min(deadline_at_ms),"
+            " coalesce(sum(coalesce(ended_at_ms, started_at_ms) < ?), 0)"
+            " from session indexed by session_due"
+            " where next_attempt_at_ms is not null and ended and (problem != ''"
+            f" or not exists (select 1 from artifact where {of_it})"
+            f" or exists (select 1 from artifact where {of_it} and outcome = 'pending'"
+            "  and (none_at_ms is null or reason != ''"
+            f"   or last_status not in ({','.join('?' * len(healthy))}))))",
+            [to_ms(now - SOFT_ALARM), *healthy],
+        ).fetchone()
+        return Waiting(
+            oldest_end_at=moment_of(row[0]), deadline_at=moment_of(row[1]), late=int(row[2])
+        )
+
+    @explained
+    def vitals(self) -> dict[str, Vital]:
+        """How the parts of the program fare, by name."""
+        rows = self._db.execute("select name, value, at_ms from vital")
+        return {row[0]: Vital(row[1], from_ms(row[2])) for row in rows}
 
     @explained
     def lost(self, of: Range, limit: int) -> list[tuple[SessionId, ArtifactId, str]]:

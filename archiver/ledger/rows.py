@@ -42,6 +42,8 @@ def _hint(error: DatabaseError) -> str:
     text = str(error)
     if "full" in text:
         return "free some space and start again; nothing is lost"
+    if "disk I/O" in text:  # so says SQLite, too, where it cannot make room to share memory
+        return "look at the disk of RTK_ARCHIVE_DATA: it is full, or failing"
     if "locked" in text:
         return "another process holds it; try again"
     if isinstance(error, NewerSchemaError):
@@ -76,15 +78,40 @@ class InventoryLine:
     committed_at_ms: int
 
 
+#: When a worker last said that it is alive, as a Unix time.
+WORKER_SEEN = "worker_seen"
+#: When the last whole look at the source that succeeded began, as a Unix time.
+LISTED = "listed"
+BUDGET_LEFT = "budget_left"
+BUDGET_PAUSE = "budget_pause_s"
+FIXITY_FAILURES = "fixity_failures"
+#: When the last whole verification ended, as a Unix time.
+VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """A number that says how a part of the program fares, and when it said so."""
+
+    value: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Ended sessions that lack what the source has not said there is none of."""
+
+    late: int  #: of those, how many ended more than a day ago
+    oldest_end_at: datetime | None  #: None where there is no such session
+    deadline_at: datetime | None  #: the nearest
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A worker's part of the sessions: number `index` of `count`, stable by session id."""
 
     index: int = 1
     count: int = 1
-
-
-WHOLE = Share()
 
 
 WHOLE = Share()

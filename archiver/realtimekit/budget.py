@@ -51,6 +51,11 @@ class Budget:
         paused_until = self._paused_until
         return paused_until if paused_until and paused_until > self._now() else None
 
+    def pause_left_s(self) -> float:
+        """For how many seconds nothing is let through."""
+        paused_until = self.paused_until
+        return (paused_until - self._now()).total_seconds() if paused_until else 0.0
+
     def left(self) -> int:
         """How many requests could leave at once."""
         self._forget()

@@ -191,6 +191,12 @@ class Settings:
     query_timeout: timedelta = _setting(
         "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
     )
+    metrics_file: Path | None = _setting(
+        "RTK_ARCHIVE_METRICS_FILE",
+        "",
+        values.optional_file,
+        "where the worker writes its metrics, such as `…/rtk-archive.prom` for node_exporter",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property

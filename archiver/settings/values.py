@@ -136,6 +136,14 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
+def optional_file(text: str) -> Path | None:
+    """A file that is named, or nothing."""
+    path = Path(text.strip())
+    if text.strip() and not path.name:
+        raise ValueError("wants a file")
+    return path if text.strip() else None
+
+
 def formats(text: str) -> tuple[TranscriptFormat, ...]:
     """One or more transcript formats, in any case, each once."""
     asked = [name.upper() for name in names(text)]

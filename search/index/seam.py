@@ -122,6 +122,14 @@ class IndexReader(Protocol):
         """What was said, typed or summed up in a session, in order."""
         ...
 
+    def count(self) -> int:
+        """How many sessions the index holds."""
+        ...
+
+    def unread(self, limit: int) -> tuple[list[Unread], int]:
+        """Artifacts that are archived and could not be read, newest sessions first; and how many."""
+        ...
+
     def positions(self) -> dict[str, tuple[str, int]]:
         """How far each app's index has followed the ledger: its epoch, and the place in its list."""
         ...

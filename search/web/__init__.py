@@ -1,6 +1,6 @@
 """The endpoint over HTTP: the JSON interface to search, sessions, and what was archived of them.
 
-    request ▶ outermost (log, headers) ▶ access (who is let in) ▶ api · artifacts · health · webhooks ▶ answer
+    request ▶ outermost (log, headers) ▶ access (who is let in) ▶ api · artifacts · health · metrics · webhooks ▶ answer
 
 `params` reads what was asked, `answers` and `render` spell what is answered, `problems` every error.
 """

@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from archiver.ledger import Ledger, Range
-from archiver.model import format_time, from_ms
+from archiver.model import format_time
+from search.lag import indexed_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,18 +51,7 @@ def coverage_of(
         return {
             "pending": counts["pending"],
             "lost": counts["lost"],
-            "indexed_through": _indexed_through(services, ledger, names),
+            "indexed_through": format_time(
+                indexed_through(services.index.positions(), ledger, names, services.clock.now())
+            ),
         }
-
-
-def _indexed_through(services: Services, ledger: Ledger, apps: tuple[str, ...]) -> str:
-    """When the first inventory was committed that is not indexed yet; now, where every one is."""
-    through = services.clock.now()
-    positions = services.index.positions()
-    for app_id in apps:
-        epoch, seq = positions.get(app_id, ("", 0))
-        # A ledger that was made again counts anew, and says nothing about another's positions.
-        waiting = ledger.inventories_after(app_id, seq if epoch == ledger.epoch else 0, 1)
-        if waiting:
-            through = min(through, from_ms(waiting[0].committed_at_ms))
-    return format_time(through)

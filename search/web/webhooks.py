@@ -48,6 +48,8 @@ NOT_NOW = Problem(
     status=503,
     headers={"Retry-After": "30"},
 )
+#: Every reason there is.
+REFUSALS = (BAD_SIGNATURE, TOO_LARGE, TOO_SLOW, NOT_NOW)
 
 
 @dataclass(slots=True)

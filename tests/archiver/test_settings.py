@@ -50,6 +50,7 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "RTK_ARCHIVE_SOLE_WORKER": ("sole_worker", "yes", True),
     "RTK_ARCHIVE_PARSE_MAX": ("parse_max_bytes", "1 GiB", 2**30),
     "RTK_ARCHIVE_QUERY_TIMEOUT": ("query_timeout", "2s", timedelta(seconds=2)),
+    "RTK_ARCHIVE_METRICS_FILE": ("metrics_file", " m/rtk.prom ", Path("m/rtk.prom")),
     "RTK_ARCHIVE_WEBHOOK_LISTEN": ("webhook_listen", "0.0.0.0:81", Address("0.0.0.0", 81)),
     "RTK_ARCHIVE_WEBHOOK_KEY_URL": (
         "webhook_key_url",
@@ -104,6 +105,7 @@ BAD = {
     "RTK_ARCHIVE_LISTEN": ["8000", "localhost", "localhost:99999", "::1:80", "[:::]:80", "a b:80"],
     "RTK_ARCHIVE_PUBLIC_URL": ["archive.example", "https://u@archive.example"],
     "RTK_ARCHIVE_QUERY_TIMEOUT": ["0s", "never"],
+    "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],
     "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001", "here", "::1:80"],
     "RTK_ARCHIVE_WEBHOOK_KEY_URL": ["", "k.example", "ftp://k.example"],
     "RTK_ARCHIVE_WEBHOOK_WAIT": ["soon", "-1m"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from archiver import worker
 from archiver.capture import Capture
 from archiver.discovery import Discovery
 from archiver.simulated import generate_meetings
@@ -48,6 +49,7 @@ async def test_short_looks_often_and_the_whole_look_back_now_and_then(
         return await discover(self, since, *args, **more)
 
     monkeypatch.setattr(Discovery, "discover", watched)
+    monkeypatch.setattr(worker, "VITALS_EVERY_S", 3600.0)  # the hours pass in fewer steps
     async with rig(tmp_path, meetings=1) as one:
         await one.work(timedelta(hours=12, minutes=10), look_every=timedelta(minutes=10))
 

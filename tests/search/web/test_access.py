@@ -121,7 +121,15 @@ def test_only_healthz_is_open() -> None:
     asked: dict[str, Any] = {"peer": "10.0.0.1", "hosts": ("localhost",)}
 
     assert status(scope(path="/healthz", **asked)) == 200
-    for path in ("/readyz", "/v1/search", "/", "/healthz/", "/HEALTHZ", "/v1/../healthz"):
+    for path in (
+        "/readyz",
+        "/metrics",
+        "/v1/search",
+        "/",
+        "/healthz/",
+        "/HEALTHZ",
+        "/v1/../healthz",
+    ):
         assert status(scope(path=path, **asked)) == 401
 
 

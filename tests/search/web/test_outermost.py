@@ -40,13 +40,13 @@ def test_what_tells_of_meetings_is_kept_nowhere(client: TestClient, path: str, m
     assert "sandbox" in headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/nowhere"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/", "/nowhere"])
 def test_nothing_is_guessed_at(client: TestClient, path: str) -> None:
     """Every answer says nosniff."""
     assert client.get(path).headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", [*MEETING_PATHS, "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", [*MEETING_PATHS, "/healthz", "/readyz", "/metrics"])
 def test_a_head_is_a_get_without_its_body(client: TestClient, path: str) -> None:
     """HEAD has the status and headers of GET."""
     get, head = client.get(path), client.head(path)

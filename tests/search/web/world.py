@@ -34,7 +34,7 @@ from archiver.schedule import ArtifactState
 from archiver.settings import Settings
 from search.errors import CursorError
 from search.formats import Participant
-from search.index.seam import Line, SearchRequest, SessionCard
+from search.index.seam import Line, SearchRequest, SessionCard, Unread
 from search.results import Hit, Moment, SearchResult
 from search.web import Services, create_app
 
@@ -194,6 +194,14 @@ class Shelf:
     def lines(self, card: SessionCard, kind: str = "") -> list[Line]:
         self._enter()
         return [each for each in self.said[card.session_id] if not kind or each.kind == kind]
+
+    def count(self) -> int:
+        self._enter()
+        return len(self.cards)
+
+    def unread(self, limit: int) -> tuple[list[Unread], int]:
+        self._enter()
+        return [], 0
 
     def positions(self) -> dict[str, tuple[str, int]]:
         self._enter()
