@@ -28,6 +28,8 @@ INTERVAL_FIRST = timedelta(minutes=1)
 INTERVAL_LAST = timedelta(hours=12)
 #: Where the source says that no minute was transcribed, a transcript is unlikely; it waits longer.
 INTERVAL_FIRST_UNTRANSCRIBED = timedelta(hours=1)
+#: While our clock disagrees with the source's, or that is not known.
+INTERVAL_CLOCK_OFF = timedelta(minutes=10)
 #: One last look this long before the source may delete, whatever the interval says.
 LAST_LOOK = timedelta(minutes=30)
 #: Only what the source said so shortly before the deadline is evidence that there is none: the
@@ -177,7 +179,9 @@ def to_ask(
     def due(state: ArtifactState) -> bool:
         if state.settled:
             return False
-        return everything or state.next_attempt_at is None or state.next_attempt_at <= now
+        at = state.next_attempt_at
+        # What lies too far ahead was planned by a clock that was wrong.
+        return everything or at is None or at <= now or at > now + PLANNED_AHEAD_MAX
 
     order = list(expectation.initial())
     return [each for each in order if each in states and due(states[each])]
@@ -287,7 +291,8 @@ def decide(
 
     What was first seen after its deadline is tried once. `empty` stays empty.
     """
-    late = seen_at > session.deadline_at
+    # What was seen by a clock that ran ahead was seen by now.
+    late = min(seen_at, now) > session.deadline_at
     if now < session.final_at and not late:
         return dict(states)
     spoken = has_transcript(states)
@@ -295,6 +300,28 @@ def decide(
         artifact: _final(state, session, late=late, spoken=spoken)
         for artifact, state in states.items()
     }
+
+
+def undecided(
+    states: Mapping[ArtifactId, ArtifactState],
+    decided: Mapping[ArtifactId, ArtifactState],
+    before: Mapping[ArtifactId, ArtifactState],
+    now: datetime,
+) -> dict[ArtifactId, ArtifactState]:
+    """The states after an attempt by a clock that cannot be trusted: bytes count, moments do not.
+
+    What the source said is no evidence of a time nobody knows. What would be decided now is asked
+    for again soon.
+    """
+    kept = dict(states)
+    for artifact, state in states.items():
+        if state.settled:
+            continue
+        none_at = before[artifact].none_at if artifact in before else None
+        kept[artifact] = replace(state, none_at=none_at)
+        if decided[artifact].settled:
+            kept[artifact] = replace(kept[artifact], next_attempt_at=now + INTERVAL_CLOCK_OFF)
+    return kept
 
 
 def _final(state: ArtifactState, session: Session, *, late: bool, spoken: bool) -> ArtifactState:

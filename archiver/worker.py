@@ -315,7 +315,7 @@ class Worker:
         """Until an attempt ends, the next session is due, or a listing brought something."""
         self._write_counts()
         now = self._clock.now()
-        next_due = self._ledger.next_due_at(self._share) or now + IDLE_MAX
+        next_due = self._ledger.next_due_at(now, self._share) or now + IDLE_MAX
         idle = min(max(next_due - now, timedelta(seconds=0.05)), IDLE_MAX)
         if under_way and len(under_way) >= self._settings.concurrency:
             await asyncio.wait(under_way.values(), return_when=asyncio.FIRST_COMPLETED)

@@ -49,6 +49,7 @@ from archiver.schedule import (
     session_next_attempt,
     summary_look_again,
     to_ask,
+    undecided,
 )
 
 if TYPE_CHECKING:
@@ -245,6 +246,8 @@ class Capture:
 
     async def _request_summary(self, work: _Work) -> None:
         session, requests = work.session, dict(work.known.requests)
+        if not self._fetching.clock_agrees():
+            return  # how long ago the last request was is not known
         number = may_request_summary(session, requests, self._expectation, work.now)
         if number is not None:
             requests |= await self._summaries.ask(session, number, work.now)
@@ -284,7 +287,8 @@ class Capture:
             if isinstance(error, SourceUnavailableError) and not error.sent:
                 raise
         except DownloadError as error:
-            reason = REASON_DOWNLOAD_FAILED
+            # What is stored is not worse for a second look that failed.
+            reason = REASON_DOWNLOAD_FAILED if state.outcome is Outcome.PENDING else ""
             state = replace(state, last_status=str(error.status or "broken"), reason=reason)
         finally:
             if fetched is not None:
@@ -312,7 +316,11 @@ class Capture:
 
     async def _conclude(self, work: _Work) -> Attempt:
         now = self._clock.now()
-        work.states = decide(work.states, work.session, now, seen_at=work.known.seen_at)
+        decided = decide(work.states, work.session, now, seen_at=work.known.seen_at)
+        if self._fetching.clock_agrees():
+            work.states = decided
+        else:
+            work.states = undecided(work.states, decided, work.known.states, now)
         committed = None
         if self._news(work, now):
             known = bool(work.known.inventory_version)

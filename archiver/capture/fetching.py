@@ -45,6 +45,10 @@ class Fetching:
         self._clock = clock
         self.offers = offers or Offers(clock)
 
+    def clock_agrees(self) -> bool:
+        """Whether our clock was found just now to agree with the source's."""
+        return self._source.clock_agrees(self._clock.now())
+
     async def session_record(self, session_id: SessionId, listed: str) -> Answered:
         """The session and its participants, as the source sends them.
 

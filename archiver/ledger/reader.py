@@ -133,12 +133,12 @@ class LedgerReader:
         return [SessionId(row[0], row[1]) for row in rows]
 
     @explained
-    def next_due_at(self, share: Share = WHOLE) -> datetime | None:
-        """When the next session of this share is due."""
+    def next_due_at(self, now: datetime, share: Share = WHOLE) -> datetime | None:
+        """When, after now, the next session of this share becomes due."""
         row = self._db.execute(
-            "select next_attempt_at_ms from session where next_attempt_at_ms is not null and ended"
+            "select next_attempt_at_ms from session where next_attempt_at_ms > ? and ended"
             " and share_key % ? = ? order by next_attempt_at_ms limit 1",
-            [share.count, share.index - 1],
+            [to_ms(now), share.count, share.index - 1],
         ).fetchone() or (None,)
         return None if row[0] is None else from_ms(row[0])
 

@@ -89,6 +89,10 @@ class RealtimeKit:
             trust_env=trust_env,
         )
 
+    def clock_agrees(self, now: datetime) -> bool:
+        """Whether our clock, which shows `now`, was found just now to agree with the source's."""
+        return self._transport.timekeeping.agrees(now)
+
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
         return self

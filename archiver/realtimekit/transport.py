@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -35,11 +33,12 @@ from archiver.realtimekit.addresses import is_host_name, is_loopback_host
 from archiver.realtimekit.lenient import decode
 from archiver.realtimekit.payloads import parse_error
 from archiver.realtimekit.proxies import environment_proxy
+from archiver.realtimekit.timekeeping import Timekeeping
+from archiver.realtimekit.waits import retry_after_s, seconds_until
 from archiver.retries import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from types import TracebackType
 
     from archiver.clock import Clock
@@ -50,10 +49,6 @@ T = TypeVar("T")
 BODY_BYTES_MAX = 64 * 1024 * 1024
 #: The source blocks everyone for five minutes (reference, 3.2); so long do we wait unless told.
 RATE_LIMIT_PAUSE_S = 300.0
-#: From here on a number of seconds is a moment since 1970: it is one of 2001 or later.
-EPOCH_MIN_S = 1_000_000_000
-#: Beyond this, in the year 2286, it is none that anybody means.
-EPOCH_MAX_S = 10_000_000_000
 #: Rate limits are waited out and so have a count of their own, beside the attempts.
 RATE_LIMITS_MAX = 8
 CONNECT_TIMEOUT_S = 10.0
@@ -147,6 +142,7 @@ class Transport:
             sock_read=timeout_s,
         )
         self._session: aiohttp.ClientSession | None = None
+        self.timekeeping = Timekeeping()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -249,6 +245,7 @@ class Transport:
         headers = {"Authorization": self._token.header()}
         if call.body is not None:
             headers["Content-Type"] = "application/json"
+        before = self._clock.now()
         async with self._session.request(
             call.method,
             url.with_query(call.query) if call.query else url,
@@ -257,6 +254,7 @@ class Transport:
             allow_redirects=False,
             proxy=environment_proxy(url) if self._trust_env else None,
         ) as response:
+            self.timekeeping.compare(response.headers.get("Date", ""), before, self._clock.now())
             body = await _read(response, call)
             return Answer(
                 status=response.status,
@@ -292,10 +290,10 @@ class Transport:
     def _pause(self, answer: Answer, *, unless_told_s: float) -> float:
         """Stop the whole process for as long as the source asks."""
         now = self._clock.now()
-        told_s = _retry_after_s(answer.retry_after, now)
+        told_s = retry_after_s(answer.retry_after, now)
         # Every answer has the other header; only of a 429 does it say how long to keep away.
         if told_s is None and answer.status == 429:
-            told_s = _seconds_until(answer.resets_at, now)
+            told_s = seconds_until(answer.resets_at, now)
         pause_s = unless_told_s if told_s is None else max(told_s, 1.0)
         self._budget.pause(pause_s)
         return pause_s
@@ -305,34 +303,6 @@ class Transport:
         code, text = parse_error(self._token.redact(answer.body))
         said = " ".join(part for part in (code if code != str(answer.status) else "", text) if part)
         return self._token.redact(f"{call.operation}: {answer.status} {said}".rstrip())
-
-
-def _retry_after_s(text: str, now: datetime) -> float | None:
-    """Retry-After: a number of seconds of any length, or the moment it ends at; None for neither."""
-    seconds = _number(text)
-    # Nobody is sent away for decades: so large a number is when, not how long.
-    return seconds if seconds is not None and seconds < EPOCH_MIN_S else _seconds_until(text, now)
-
-
-def _seconds_until(text: str, now: datetime) -> float | None:
-    """How far away a date is, or a moment in seconds or milliseconds since 1970; None for neither."""
-    moment_s = _number(text)
-    if moment_s is None:
-        try:
-            return (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    if moment_s >= EPOCH_MIN_S * 1000:
-        moment_s /= 1000
-    return moment_s - now.timestamp() if EPOCH_MIN_S <= moment_s < EPOCH_MAX_S else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 class _Patience:

@@ -88,10 +88,10 @@ async def break_connection(scope: Scope, receive: Receive, *, reset: bool = True
     if reset:
         # Lingering for zero seconds is what makes the kernel send a reset.
         linger = struct.pack("ii", 1, 0)
+        connection = transport.get_extra_info("socket")
         with suppress(OSError):  # the client was quicker
-            transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, linger
-            )
+            if connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         transport.abort()
     else:
         transport.close()

@@ -233,7 +233,7 @@ async def test_a_tombstone_settles_a_session(tmp_path: Path, known: bool, bare: 
             assert await second.follow() == 0
             (state,) = second.ledger.all_states()
             assert state.inventory_version == tombstone.version
-            assert second.ledger.next_due_at() is None
+            assert second.ledger.next_due_at(NOW) is None
             if not bare:
                 assert {each.outcome for each in state.states.values()} == {Outcome.DESTROYED}
         before, downloads = await one.objects(), one.source.counts["download"]

@@ -23,6 +23,7 @@ from archiver.model import (
 from archiver.schedule import (
     INTERVAL_LAST,
     LAST_LOOK,
+    PLANNED_AHEAD_MAX,
     SOFT_ALARM,
     ArtifactState,
     Expectation,
@@ -272,3 +273,18 @@ def test_a_session_is_due_with_the_first_of_its_artifacts() -> None:
 
     settled = {CHAT: replace(PENDING, outcome=Outcome.ABSENT)}
     assert session_next_attempt(settled) is None
+
+
+def test_what_a_wrong_clock_planned_far_ahead_is_asked_for_now() -> None:
+    """Else a session that is due would have nothing to ask for, and be due again at once, for ever."""
+    far = END + PLANNED_AHEAD_MAX + timedelta(seconds=1)
+    states = {CHAT: ArtifactState(artifact=CHAT, next_attempt_at=far)}
+    assert to_ask(states, EXPECTATION, END) == [CHAT]
+    near = {CHAT: replace(states[CHAT], next_attempt_at=END + PLANNED_AHEAD_MAX)}
+    assert to_ask(near, EXPECTATION, END) == []
+
+
+def test_what_was_seen_by_a_clock_ahead_was_not_seen_late() -> None:
+    """A session first seen "after its deadline" by a wrong clock is decided no sooner for it."""
+    states = {CHAT: ArtifactState(artifact=CHAT, last_status="404", none_at=END)}
+    assert decide(states, SESSION, END, seen_at=END + timedelta(days=30)) == states
