@@ -188,7 +188,7 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
 
     of = range_of(args)
     async with open_ledger(settings) as ledger:
-        document = status_document(ledger, of)
+        document = status_document(ledger, of, SystemClock().now())
     if args.json:
         answer_json(document)
     else:

@@ -115,8 +115,13 @@ class Discovery:
         self, app_id: str, since: datetime, until: datetime | None, report: Report
     ) -> None:
         batch: list[SessionPayload] = []
+        began_at, malformed = self._clock.now(), self._malformed[app_id]
+        days = dict.fromkeys(_days_in(since, until or began_at), 0)
         try:
             async for payload in self._newest_first(app_id, since):
+                day = f"{payload.session.started_at:%Y-%m-%d}"
+                if day in days:
+                    days[day] += 1
                 if until is not None and payload.session.started_at >= until:
                     continue
                 batch.append(payload)
@@ -125,6 +130,9 @@ class Discovery:
                     batch = []
         finally:  # what was listed counts, though the next page cannot be had
             self._take(batch, report)
+        if self._malformed[app_id] == malformed:  # a row nobody can read is a session nobody sees
+            ended_at = min(until or began_at, began_at)
+            self._ledger.coverage.note_listed(app_id, since, ended_at, days, began_at)
 
     async def _newest_first(self, app_id: str, since: datetime) -> AsyncIterator[SessionPayload]:
         """Sessions of an app from the newest back to those created before `since`.
@@ -205,3 +213,10 @@ class Discovery:
         oldest = min((each for each in live if each is not None), default=to_ms(now))
         reach = min(now - LOOK_MIN, from_ms(oldest) - timedelta(minutes=1))
         return max(reach, now - LOOK_MAX)
+
+
+def _days_in(since: datetime, until: datetime) -> list[str]:
+    """The days, UTC, of which every moment up to `until` lies behind `since`."""
+    first = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = (first + timedelta(days=number) for number in range((until - first).days + 1))
+    return [f"{day:%Y-%m-%d}" for day in days if day >= since]

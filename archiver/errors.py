@@ -4,6 +4,7 @@
     ├── SettingsError                a setting: its name, where it came from, what it takes
     ├── SourceError                  RealtimeKit's API
     │   ├── SourceUnavailableError       transient: no connection, time-out, 5xx, a body that is no JSON
+    │   │   └── TurnMissedError              never sent: the deadline came before its turn
     │   ├── RateLimitedError             transient: 429, with the seconds to wait
     │   ├── SourceDeniedError            401, 403: the token; everything stops
     │   ├── SourceNotFoundError          404
@@ -87,6 +88,15 @@ class SourceUnavailableError(SourceError):
     ) -> None:
         super().__init__(message, operation=operation, status=status, hint=hint)
         self.sent = sent
+
+
+class TurnMissedError(SourceUnavailableError):
+    """The request was never sent: the budget did not come to it before the source may delete."""
+
+    transient = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=False)
 
 
 class RateLimitedError(SourceError):

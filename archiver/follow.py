@@ -27,14 +27,19 @@ async def follow(
     for app_id in apps:
         day = since
         while day <= now + timedelta(days=1):
-            adopted += await _follow_day(archive, ledger, keys.day_prefix(app_id, day), now)
+            adopted += await _follow_day(archive, ledger, app_id, day, now)
             day += timedelta(days=1)
     return adopted
 
 
-async def _follow_day(archive: Archive, ledger: Ledger, prefix: str, now: datetime) -> int:
+async def _follow_day(
+    archive: Archive, ledger: Ledger, app_id: str, day: datetime, now: datetime
+) -> int:
+    """Compare a day of the bucket with the ledger, both ways."""
+    named = f"{day:%Y-%m-%d}"
+    recorded = ledger.coverage.recorded(app_id, named)
     newest: dict[str, keys.SessionKey] = {}
-    async for info in archive.store.list(prefix):
+    async for info in archive.store.list(keys.day_prefix(app_id, day)):
         parsed = keys.parse_key(info.key)
         if parsed is not None and parsed.version:
             newest[parsed.folder] = max(
@@ -49,4 +54,11 @@ async def _follow_day(archive: Archive, ledger: Ledger, prefix: str, now: dateti
             states = states_of(chain.newest.inventory, now)
             again = session_next_attempt(states)
             adopted += ledger.adopt(chain.newest, states, next_attempt_at=again, now=now)
+    found = {each.session_id.session_id: each.version for each in newest.values()}
+    # What was recorded while this was listed is not looked for in the list.
+    missing = sum(found.get(name, 0) < version for name, version in recorded.items())
+    if newest or recorded:
+        ledger.coverage.note_bucket_day(
+            app_id, named, sessions=len(newest), missing=missing, now=now
+        )
     return adopted

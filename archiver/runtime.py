@@ -187,7 +187,7 @@ class _Counts:
 
 
 def _connections(settings: Settings) -> int:
-    return max(settings.concurrency * 2, 8)
+    return max(settings.concurrency * 4, 16)
 
 
 def _source(settings: Settings, budget: Budget, clock: Clock, counts: _Counts) -> RealtimeKit:

@@ -28,6 +28,9 @@ INTERVAL_FIRST = timedelta(minutes=1)
 INTERVAL_LAST = timedelta(hours=12)
 #: Where the source says that no minute was transcribed, a transcript is unlikely; it waits longer.
 INTERVAL_FIRST_UNTRANSCRIBED = timedelta(hours=1)
+#: What waits for its last look so long after its time was up is decided without it: the budget does
+#: not suffice.
+OVERDUE = timedelta(hours=24)
 #: While our clock disagrees with the source's, or that is not known.
 INTERVAL_CLOCK_OFF = timedelta(minutes=10)
 #: One last look this long before the source may delete, whatever the interval says.
@@ -48,6 +51,7 @@ REASON_NOT_SEEN_IN_TIME = "expired before seen"
 REASON_SOURCE_HAS_NONE = "source has none"
 REASON_NO_TRANSCRIPT = "no transcript"
 REASON_NO_ANSWER = "no healthy answer"
+REASON_NOT_ASKED = "never asked for in time"
 REASON_DOWNLOAD_FAILED = "download failed"
 
 
@@ -286,10 +290,11 @@ def decide(
     now: datetime,
     *,
     seen_at: datetime,
+    given_up: bool = False,
 ) -> dict[ArtifactId, ArtifactState]:
     """These states, with an outcome for whatever is still pending when the time is up.
 
-    What was first seen after its deadline is tried once. `empty` stays empty.
+    What was first seen after its deadline is tried once, unless it is `given_up`. `empty` stays empty.
     """
     # What was seen by a clock that ran ahead was seen by now.
     late = min(seen_at, now) > session.deadline_at
@@ -297,7 +302,7 @@ def decide(
         return dict(states)
     spoken = has_transcript(states)
     return {
-        artifact: _final(state, session, late=late, spoken=spoken)
+        artifact: _final(state, session, late=late, spoken=spoken, given_up=given_up)
         for artifact, state in states.items()
     }
 
@@ -324,11 +329,13 @@ def undecided(
     return kept
 
 
-def _final(state: ArtifactState, session: Session, *, late: bool, spoken: bool) -> ArtifactState:
+def _final(
+    state: ArtifactState, session: Session, *, late: bool, spoken: bool, given_up: bool
+) -> ArtifactState:
     if state.outcome is Outcome.EMPTY:
         return replace(state, next_attempt_at=None)
     unanswered = state.last_status in {"", NO_ANSWER}
-    if state.outcome is not Outcome.PENDING or (late and unanswered):
+    if state.outcome is not Outcome.PENDING or (late and unanswered and not given_up):
         return state
     outcome, reason = _verdict(state, session, late=late, spoken=spoken)
     return replace(state, outcome=outcome, reason=reason, next_attempt_at=None)
@@ -347,7 +354,7 @@ def _verdict(
         return Outcome.ABSENT, REASON_NO_TRANSCRIPT
     if healthy_none:
         return Outcome.ABSENT, REASON_SOURCE_HAS_NONE
-    return Outcome.LOST, state.reason or REASON_NO_ANSWER
+    return Outcome.LOST, state.reason or (REASON_NO_ANSWER if state.attempts else REASON_NOT_ASKED)
 
 
 def summary_look_again(

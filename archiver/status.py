@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archiver.coverage import certainty
 from archiver.exits import DONE, LOST, PENDING
 from archiver.model import format_time
 from archiver.terminal import visible
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from archiver.ledger import Ledger, Range
 
 
@@ -19,8 +22,8 @@ def status_code(document: dict[str, Any]) -> int:
     return PENDING if document["sessions"]["pending"] else DONE
 
 
-def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]:
-    """The ledger in numbers, with the nearest deadlines and what was lost."""
+def status_document(ledger: Ledger, of: Range, now: datetime, rows: int = 10) -> dict[str, Any]:
+    """The ledger in numbers, with the nearest deadlines, what was lost, and what nobody can tell."""
     artifacts: dict[str, dict[str, int]] = {}
     for (kind, outcome), count in ledger.artifact_counts(of).items():
         artifacts.setdefault(kind, {})[outcome] = count
@@ -40,6 +43,7 @@ def status_document(ledger: Ledger, of: Range, rows: int = 10) -> dict[str, Any]
             {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
             for session_id, artifact, reason in ledger.lost(of, rows)
         ],
+        "coverage": certainty(ledger, of, now),
         "alarms": [
             {"session": session_id.session_id, "artifact": str(artifact), "reason": reason}
             for session_id, artifact, reason in ledger.alarms(of, rows)
@@ -74,6 +78,14 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         f"unread     {visible(row['session'])}  {row['object']}: {row['reason']}"
         for row in document.get("unread", ())
     ]
+    coverage = document["coverage"]
+    lines += [
+        f"gap        app {visible(row['app_id'])}: nobody saw what began from {row['from']}"
+        f" to {row['until']}"
+        for row in coverage["source"]["gaps"]
+    ]
+    if missing := coverage["bucket"]["inventories_missing"]:
+        lines.append(f"missing    {missing} inventories are not in the bucket: run `verify`")
     if document.get("index"):
         index = document["index"]
         unread = f", {index['unread']} artifacts could not be read" * bool(index["unread"])

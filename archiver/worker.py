@@ -34,6 +34,7 @@ from archiver.ledger import (
 )
 from archiver.model import SessionId, to_ms
 from archiver.report import Report
+from archiver.schedule import OVERDUE
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -53,6 +54,7 @@ FAULT_PAUSE = timedelta(minutes=1)
 #: A session whose records in the bucket contradict each other waits for a person this long.
 DAMAGE_PAUSE = timedelta(hours=6)
 FOLLOW_EVERY = timedelta(minutes=5)
+GIVEN_UP_AT_ONCE = 500
 IDLE_MAX = timedelta(seconds=30)
 CONFIRM_EVERY_S = 15.0
 #: How often a worker says that it is alive.
@@ -142,6 +144,8 @@ class Worker:
                 )
             due = [each for each in due if each.session_id == session_id]
         await self._attempt_all(due, report, progress)
+        if session_id is None:
+            await self._compare()
         self._write_counts()
         if failure is not None:
             raise failure
@@ -213,9 +217,13 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what is under way then is given up where it stands."""
-        loops = [self._look(), self._confirm(), self._capture_due(), self._show_signs_of_life()]
-        if not self._settings.sole_worker:
-            loops.append(self._follow())
+        loops = [
+            self._look(),
+            self._confirm(),
+            self._capture_due(),
+            self._follow(),
+            self._show_signs_of_life(),
+        ]
         tasks = [asyncio.create_task(each) for each in loops]
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -245,8 +253,18 @@ class Worker:
                 if whole:
                     whole_at = now + self._settings.lookback_every
                     self._ledger.note(LISTED, now.timestamp(), now)
+                await self._give_up()
                 log.info("discovery.done", extra={"listed": report.listed, "new": report.new})
             await self._clock.sleep(self._settings.look_every.total_seconds())
+
+    async def _give_up(self) -> None:
+        """Decide what has been waiting in vain: the budget never came to it."""
+        now = self._clock.now()
+        for session_id in self._ledger.overdue(now - OVERDUE, GIVEN_UP_AT_ONCE):
+            try:
+                self.total.add(await self._capture.give_up(session_id))
+            except (ArchiveError, StoreError) as error:
+                self._postpone(session_id, error, self.total)
 
     async def _confirm(self) -> None:
         """Ask for what webhooks told of: at once in this process, soon where another took them."""
@@ -266,15 +284,21 @@ class Worker:
             await self._clock.sleep(VITALS_EVERY_S)
 
     async def _follow(self) -> None:
-        """Take in what other workers archived, every few minutes."""
+        """Compare with the bucket: every few minutes where other workers may have written to it."""
+        alone = self._settings.sole_worker
+        every = self._settings.lookback_every if alone else FOLLOW_EVERY
         while True:
-            await self._clock.sleep(FOLLOW_EVERY.total_seconds())
-            now = self._clock.now()
-            since = now - self._settings.lookback
-            try:
-                await follow(self._archive, self._ledger, self._ledger.apps(), since=since, now=now)
-            except (StoreError, ArchiveError) as error:
-                log.warning("follow.failed", extra={"error": error.message})
+            await self._clock.sleep(every.total_seconds())
+            await self._compare()
+
+    async def _compare(self) -> None:
+        """Take in what other workers archived, and note what the bucket lacks."""
+        now = self._clock.now()
+        since = now - self._settings.lookback
+        try:
+            await follow(self._archive, self._ledger, self._ledger.apps(), since=since, now=now)
+        except (StoreError, ArchiveError) as error:
+            log.warning("follow.failed", extra={"error": error.message})
 
     async def _capture_due(self) -> None:
         """Keep as many attempts under way as allowed, the nearest deadline first."""

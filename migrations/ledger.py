@@ -166,3 +166,38 @@ def _vitals(db: Database) -> None:
         "create index artifact_outcome on artifact (kind, outcome)",
     ):
         db.execute(statement)
+
+
+@_migrations(name="0005_coverage")
+def _coverage(db: Database) -> None:
+    for statement in (
+        # The spans of time whose sessions the source's list was seen to hold, whole.
+        """
+        create table listed (
+            app_id text not null,
+            since_ms integer not null,
+            until_ms integer not null,
+            primary key (app_id, since_ms)
+        ) strict, without rowid
+        """,
+        """
+        create table listed_day (
+            app_id text not null,
+            day text not null,
+            sessions integer not null,
+            at_ms integer not null,
+            primary key (app_id, day)
+        ) strict, without rowid
+        """,
+        """
+        create table bucket_day (
+            app_id text not null,
+            day text not null,
+            sessions integer not null,
+            missing integer not null,
+            at_ms integer not null,
+            primary key (app_id, day)
+        ) strict, without rowid
+        """,
+    ):
+        db.execute(statement)

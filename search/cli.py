@@ -262,7 +262,7 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
     from archiver.runtime import open_ledger
 
     async with open_ledger(settings) as ledger:
-        document = status_document(ledger, arguments.range_of(args))
+        document = status_document(ledger, arguments.range_of(args), SystemClock().now())
         document |= index_status(settings, ledger)
     if args.json:
         answer_json(document)

@@ -14,7 +14,7 @@ import pytest
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
-from search.web import api, health, metrics, webhooks
+from search.web import api, coverage, health, metrics, webhooks
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_the_routes_table_is_the_app() -> None:
             *(each if cell.startswith("`GET /h") else parent + each for each in others),
         }
 
-    routes = (*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *webhooks.ROUTES)
+    routes = (*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *coverage.ROUTES, *webhooks.ROUTES)
     served = {each.path.replace("session_id", "id") for each in routes}
     assert documented == served
 

@@ -18,8 +18,10 @@ from archiver.errors import (
     SourceDeniedError,
     SourceError,
     SourceUnavailableError,
+    TurnMissedError,
 )
 from archiver.model import (
+    DEADLINE_MARGIN,
     PEER_REPORTS,
     SESSION_RECORD,
     SUMMARY,
@@ -30,6 +32,7 @@ from archiver.model import (
     Session,
     SessionId,
 )
+from archiver.realtimekit import in_turn
 from archiver.records import adopt_entries, states_of, stored_entry
 from archiver.schedule import (
     HEALTHY,
@@ -149,7 +152,8 @@ class Capture:
         )
         denied: SourceDeniedError | None = None
         try:
-            await self._ask_all(work)
+            with in_turn(known.session.deadline_at + DEADLINE_MARGIN, now):
+                await self._ask_all(work)
         except SourceUnavailableError:
             pass  # there is no way to the source: what was not asked for yet is asked for next time
         except SourceDeniedError as error:
@@ -158,6 +162,20 @@ class Capture:
         if denied is not None:
             raise denied
         return attempt
+
+    async def give_up(self, session_id: SessionId) -> Attempt:
+        """Decide what is still pending long after its time without asking for it any more."""
+        known = self._ledger.state(session_id)
+        states = self._expectation.reconcile(known.states)
+        work = _Work(
+            known=known,
+            now=self._clock.now(),
+            everything=False,
+            states=states,
+            entries={},
+            listed="",
+        )
+        return await self._conclude(work, given_up=True)
 
     async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
         """What is known of a session; of one that is new here and not of today, what the bucket says."""
@@ -279,6 +297,9 @@ class Capture:
                 state = after_none(before, state, work.session, work.now)
         except SourceDeniedError:
             raise
+        except TurnMissedError:
+            state = before  # it was not asked for
+            raise
         except SourceError as error:
             malformed = isinstance(error, PayloadError)
             status = MALFORMED if malformed else str(error.status or NO_ANSWER)
@@ -314,9 +335,11 @@ class Capture:
 
     # ------------------------------------------------------------------ concluding
 
-    async def _conclude(self, work: _Work) -> Attempt:
+    async def _conclude(self, work: _Work, *, given_up: bool = False) -> Attempt:
         now = self._clock.now()
-        decided = decide(work.states, work.session, now, seen_at=work.known.seen_at)
+        decided = decide(
+            work.states, work.session, now, seen_at=work.known.seen_at, given_up=given_up
+        )
         if self._fetching.clock_agrees():
             work.states = decided
         else:
@@ -353,6 +376,7 @@ class Capture:
         if not work.known.inventory_version:
             stored = bool(work.entries)
             decided = any(each.settled for each in work.states.values() if each.attempts)
+            decided = decided or any(each.outcome is Outcome.LOST for each in work.states.values())
             alarm = now >= work.session.ended_or_started_at + SOFT_ALARM
             return stored or decided or alarm
         return any(

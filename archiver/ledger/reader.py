@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archiver.errors import LedgerError
+from archiver.ledger.coverage import Coverage
 from archiver.ledger.events import Events
 from archiver.ledger.rows import (
     EVERYTHING,
@@ -20,7 +21,15 @@ from archiver.ledger.rows import (
     moment_of,
     session_of,
 )
-from archiver.model import ArtifactId, Session, SessionId, from_ms, to_ms
+from archiver.model import (
+    DEADLINE_MARGIN,
+    SOURCE_RETENTION,
+    ArtifactId,
+    Session,
+    SessionId,
+    from_ms,
+    to_ms,
+)
 from archiver.schedule import HEALTHY, PLANNED_AHEAD_MAX, SOFT_ALARM, Fate, SummaryRequest
 from migrations.sqlite import Row
 
@@ -42,6 +51,7 @@ class LedgerReader:
         self._db.row_factory = Row
         self.path = path
         self.events = Events(connection, path)
+        self.coverage = Coverage(connection, path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -103,7 +113,8 @@ class LedgerReader:
     ) -> list[SessionId]:
         """Sessions whose turn it is: nearest deadline first, apps in turn within the same hour.
 
-        With `everything` all that is not settled is due now.
+        Those whose artifacts the source may have deleted by now come last: where requests are short,
+        none is spent on what is gone. With `everything` all that is not settled is due now.
         """
         condition, values = of.where()
         condition += " and share_key % ? = ? and ended and next_attempt_at_ms is not null"
@@ -112,6 +123,14 @@ class LedgerReader:
             # What lies too far ahead was planned by a clock that was wrong.
             condition += " and (next_attempt_at_ms <= ? or next_attempt_at_ms > ?)"
             values += [to_ms(now), to_ms(now + PLANNED_AHEAD_MAX)]
+        gone_ms = to_ms(now - DEADLINE_MARGIN)
+        found = self._in_turn(f"{condition} and deadline_at_ms > ?", [*values, gone_ms], limit)
+        if len(found) < limit:
+            late = f"{condition} and deadline_at_ms <= ?"
+            found += self._in_turn(late, [*values, gone_ms], limit - len(found))
+        return found
+
+    def _in_turn(self, condition: str, values: list[Any], limit: int) -> list[SessionId]:
         # Only the hours in which the answer lies are put in order: all of a backlog may be due.
         last = self._db.execute(
             f"select deadline_at_ms / {HOUR_MS} from session indexed by session_deadline"
@@ -129,6 +148,18 @@ class LedgerReader:
             f" from session indexed by session_deadline where {condition})"
             " order by hour, turn, deadline_at_ms, app_id, session_id limit ?",
             [*values, limit],
+        )
+        return [SessionId(row[0], row[1]) for row in rows]
+
+    @explained
+    def overdue(self, now: datetime, limit: int) -> list[SessionId]:
+        """Sessions whose outcomes should have been final by then, and are not."""
+        rows = self._db.execute(
+            "select app_id, session_id from session indexed by session_due"
+            " where next_attempt_at_ms is not null and ended"
+            " and max(coalesce(ended_at_ms, started_at_ms), started_at_ms) < ?"
+            " order by started_at_ms limit ?",
+            [to_ms(now - SOURCE_RETENTION), limit],
         )
         return [SessionId(row[0], row[1]) for row in rows]
 

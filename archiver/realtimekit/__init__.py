@@ -18,7 +18,7 @@ Only this package imports the HTTP library.
 
 from __future__ import annotations
 
-from archiver.realtimekit.budget import Budget
+from archiver.realtimekit.budget import Budget, in_turn
 from archiver.realtimekit.client import RealtimeKit
 from archiver.realtimekit.download import Downloader
 from archiver.realtimekit.events import EVENTS, SUBSCRIBED, WebhookEvent, parse_event
@@ -55,6 +55,7 @@ __all__ = [
     "SummaryRequested",
     "Webhook",
     "WebhookEvent",
+    "in_turn",
     "parse_event",
     "peer_reports_record",
     "session_record",

@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
+import math
 from collections import deque
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from archiver.errors import TurnMissedError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from archiver.clock import Clock
 
 #: A pause longer than this cannot be told from for ever, and would overflow a date.
 _LONGEST_PAUSE_S = 366 * 86_400.0
 
 
-class Budget:
-    """A sliding window over all requests, first come first served, and a pause that stops them all.
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    at: float  #: the smaller, the sooner
+    until: datetime | None  #: after that, never
 
-    Within any `period_s` seconds no more than `requests` are let through.
+
+#: Who asks on behalf of nothing in particular, as when sessions are listed, waits for nobody.
+_AT_ONCE = _Turn(-math.inf, None)
+_TURN: ContextVar[_Turn] = ContextVar("turn", default=_AT_ONCE)
+
+
+@contextmanager
+def in_turn(gone_at: datetime, now: datetime) -> Iterator[None]:
+    """Whatever is asked for in this block, also by tasks begun in it, waits by when it may be deleted.
+
+    What may be gone already comes last.
+    """
+    late = now >= gone_at
+    token = _TURN.set(_Turn(math.inf, None) if late else _Turn(gone_at.timestamp(), gone_at))
+    try:
+        yield
+    finally:
+        _TURN.reset(token)
+
+
+class Budget:
+    """A sliding window over all requests, the nearest deadline first, and a pause that stops them all.
+
+    Within any `period_s` seconds no more than `requests` are let through; of those with one deadline,
+    whoever came first.
     """
 
     def __init__(self, requests: int, period_s: float, clock: Clock) -> None:
@@ -27,17 +63,41 @@ class Budget:
         self._period = timedelta(seconds=period_s)
         self._clock = clock
         self._taken: deque[datetime] = deque()
-        self._queue = asyncio.Lock()
+        self._waiting: list[tuple[float, int]] = []  #: a heap of turns, and the order they came in
+        self._numbers = itertools.count()
+        self._moved = asyncio.Event()  #: set, and replaced, when the first of them changes
         self._paused_until: datetime | None = None
         self._latest = clock.now()
         self._set_back = timedelta()
 
     async def acquire(self) -> None:
-        """Wait for a place in the window, behind everyone who asked before."""
-        async with self._queue:
-            while (wait_s := self._wait_s()) > 0:
-                await self._clock.sleep(wait_s)
-            self._taken.append(self._now())
+        """Wait for a place in the window, by the turn of whoever asks: see `in_turn`.
+
+        Raises TurnMissedError where the deadline passes meanwhile: no request is spent on what is gone.
+        """
+        turn = _TURN.get()
+        mine = (turn.at, next(self._numbers))
+        heapq.heappush(self._waiting, mine)
+        try:
+            while True:
+                if turn.until is not None and self._clock.now() >= turn.until:
+                    raise TurnMissedError("its time was up before there was a request to spend")
+                if self._waiting[0] != mine:
+                    await self._moved.wait()
+                elif (wait_s := self._wait_s()) > 0:
+                    await self._sleep(wait_s, turn.until)
+                else:
+                    self._taken.append(self._now())
+                    return
+        finally:
+            self._waiting.remove(mine)
+            heapq.heapify(self._waiting)
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def _sleep(self, wait_s: float, until: datetime | None) -> None:
+        left_s = wait_s if until is None else (until - self._clock.now()).total_seconds()
+        await self._clock.sleep(max(min(wait_s, left_s), 0.001))
 
     def pause(self, seconds: float) -> None:
         """Let nothing through for so long; of several pauses the one that ends last counts."""

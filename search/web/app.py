@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, health, metrics, webhooks
+from search.web import api, coverage, health, metrics, webhooks
 from search.web.access import Access, Rule
 from search.web.outermost import Outermost
 from search.web.problems import answer_error, answer_http_exception
@@ -42,7 +42,7 @@ def create_app(services: Services) -> Starlette:
     rule = Rule(listen_host=settings.listen.host, public_url=settings.public_url)
     return _application(
         services,
-        [*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *webhooks.ROUTES],
+        [*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *coverage.ROUTES, *webhooks.ROUTES],
         [Middleware(Outermost), Middleware(Access, rule=rule)],
     )
 

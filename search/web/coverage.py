@@ -5,15 +5,26 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from starlette.routing import Route
+
+from archiver.coverage import coverage_document, listed_through
+from archiver.errors import LedgerError
 from archiver.ledger import Ledger, Range
-from archiver.model import format_time
+from archiver.model import format_time, from_ms
 from search.lag import indexed_through
+from search.web import params
+from search.web.answers import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from starlette.responses import Response
+
     from search.web.answers import Document
-    from search.web.services import Services
+    from search.web.services import AppRequest, Services
+
+#: Of the sessions whose time runs out first, so many.
+DEADLINES_MAX = 20
 
 
 def open_ledger(services: Services) -> Ledger | None:
@@ -24,6 +35,49 @@ def open_ledger(services: Services) -> Ledger | None:
     if services.ledger is None or not services.ledger.path.exists():
         return None
     return Ledger.open(services.ledger.path, read_only=True)
+
+
+async def coverage(request: AppRequest) -> Response:
+    """GET /v1/coverage."""
+    services = request.state["services"]
+    asked = params.coverage_request(request)
+    apps = params.in_scope(asked.apps, request.state["apps"])
+    return JSON(await request.state["threads"].run(lambda: _coverage(services, asked, apps)))
+
+
+def _coverage(
+    services: Services, asked: params.CoverageRequest, apps: tuple[str, ...] | None
+) -> Document:
+    ledger = open_ledger(services)
+    if ledger is None:
+        raise LedgerError("there is no ledger yet", hint="capture something: `rtk-archive sync`")
+    now = services.clock.now()
+    with closing(ledger):
+        names = tuple(sorted({*ledger.apps(), *ledger.known_apps()})) if apps is None else apps
+        # To the ledger no apps would mean all of them; no app has an empty name.
+        of = Range(apps=names or ("",), since_ms=asked.after_ms, until_ms=asked.before_ms)
+        positions = services.index.positions()
+        return {
+            "range": {
+                "apps": list(names),
+                "after": _time(asked.after_ms),
+                "before": _time(asked.before_ms),
+            },
+            **coverage_document(ledger, of, now),
+            "nearest_deadlines": [
+                {
+                    "app_id": session_id.app_id,
+                    "session_id": session_id.session_id,
+                    "deadline_at": format_time(deadline_at),
+                }
+                for session_id, deadline_at, _ in ledger.nearest_deadlines(of, DEADLINES_MAX)
+            ],
+            "indexed_through": format_time(indexed_through(positions, ledger, names, now)),
+        }
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else format_time(from_ms(ms))
 
 
 def coverage_of(
@@ -51,7 +105,11 @@ def coverage_of(
         return {
             "pending": counts["pending"],
             "lost": counts["lost"],
+            "listed_through": listed_through(ledger, Range(apps=names)) if names else None,
             "indexed_through": format_time(
                 indexed_through(services.index.positions(), ledger, names, services.clock.now())
             ),
         }
+
+
+ROUTES = [Route("/v1/coverage", coverage)]

@@ -37,6 +37,7 @@ _SEARCH = frozenset(
     | {"facets", "cursor"}
 )
 _SESSIONS = frozenset({"app", "speaker", "after", "before", "outcome", "limit", "cursor"})
+_COVERAGE = frozenset({"app", "after", "before"})
 _NUMBER = re.compile(r"[0-9]{1,12}\Z")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -238,6 +239,25 @@ def _outcome(values: Values) -> str:
 def no_parameters(request: Request[Any]) -> None:
     """Refuse any parameter; raises ParameterError."""
     Values.of(request.query_params.multi_items(), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageRequest:
+    """Which sessions the coverage is asked for."""
+
+    apps: tuple[str, ...]
+    after_ms: int | None
+    before_ms: int | None
+
+
+def coverage_request(request: Request[Any]) -> CoverageRequest:
+    """The range these parameters name; raises ParameterError."""
+    values = Values.of(request.query_params.multi_items(), _COVERAGE, {"app"})
+    return CoverageRequest(
+        apps=values.names("app"),
+        after_ms=values.start_ms("after"),
+        before_ms=values.start_ms("before"),
+    )
 
 
 def in_scope(wanted: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[str, ...] | None:

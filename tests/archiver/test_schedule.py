@@ -193,7 +193,7 @@ NONE = replace(PENDING, none_at=LAST_LOOKED)
         (replace(PENDING, last_status="malformed"), Outcome.LOST, "no healthy answer"),
         (replace(PENDING, last_status="500"), Outcome.LOST, "no healthy answer"),
         (replace(PENDING, last_status="no answer"), Outcome.LOST, "no healthy answer"),
-        (replace(PENDING, attempts=0, last_status=""), Outcome.LOST, "no healthy answer"),
+        (replace(PENDING, attempts=0, last_status=""), Outcome.LOST, "never asked for in time"),
         (replace(NONE, reason="download failed"), Outcome.LOST, "download failed"),
         (replace(NONE, artifact=SUMMARY), Outcome.ABSENT, "no transcript"),
         (replace(PENDING, outcome=Outcome.EMPTY), Outcome.EMPTY, ""),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import datetime
 
 T = TypeVar("T")
 
@@ -43,6 +45,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _jump(self, seconds: float) -> None:
         # At least what a float of this size can tell apart.
         self.elapsed_s += max(seconds, 1e-6)
+
+
+class LoopClock:
+    """A clock that shows the time of the running loop, counted from this moment."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=asyncio.get_running_loop().time())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

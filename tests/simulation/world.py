@@ -23,7 +23,7 @@ from archiver.settings import RequestBudget, Secret, Settings
 from archiver.simulated import EventShape, OperationFault, SimulatedSource, sent
 from tests.simulation import network
 from tests.simulation.bucket import Bucket
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import LoopClock, VirtualLoop
 from tests.simulation.process import CURRENT, Process, ProcessClock, hooked
 from tests.simulation.scenario import START, Scenario, Spell
 
@@ -51,7 +51,8 @@ class World:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> datetime:
-        return now()
+        """The true time."""
+        return self.source.clock.now()
 
     # ------------------------------------------------------------------ a run
 
@@ -156,23 +157,9 @@ class World:
             await asyncio.sleep(60)
 
 
-def now() -> datetime:
-    """The true time."""
-    loop = asyncio.get_running_loop()
-    return START + timedelta(seconds=loop.time())
-
-
-class _TrueClock:
-    def now(self) -> datetime:
-        return now()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
 def build(scenario: Scenario, folder: Path) -> World:
     """The world of a scenario, before its first moment."""
-    clock = _TrueClock()
+    clock = LoopClock(START)
     source = SimulatedSource(
         clock=clock, meetings=(), faults=scenario.faults, timing=scenario.timing
     )
@@ -195,7 +182,7 @@ def build(scenario: Scenario, folder: Path) -> World:
 
     def noted(request: Request) -> None:
         if request.operation == "post_summary":
-            world.posts.append((request.session_id, now(), request.status))
+            world.posts.append((request.session_id, world.now(), request.status))
         note(request)
 
     source.note = noted  # type: ignore[method-assign]  # a record with times beside its own
@@ -211,16 +198,15 @@ def _process(world: World, number: int, scenario: Scenario) -> Process:
         base_url=network.BASE_URL,
         store="file:unused",
         data=world.folder / f"worker-{number}",
-        budget=RequestBudget(100, 60.0),
         sole_worker=False,
-        **scenario.settings,  # type: ignore[arg-type]  # by name
+        **{"budget": RequestBudget(100, 60.0), **scenario.settings},  # type: ignore[arg-type]  # by name
     )
     return Process(
         name=f"worker-{number}",
         settings=settings,
         bucket=world.bucket,
-        clock=ProcessClock(now),
-        true_now=now,
+        clock=ProcessClock(world.now),
+        true_now=world.now,
         kills=list(scenario.kills[number]),
     )
 

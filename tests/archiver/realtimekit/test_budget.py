@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiver.realtimekit import Budget
+from archiver.errors import TurnMissedError
+from archiver.realtimekit import Budget, in_turn
 from tests.archiver.realtimekit.servers import START, FakeClock
+from tests.simulation.loop import LoopClock
+from tests.simulation.loop import run as run_virtually
+
+HOUR = timedelta(hours=1)
 
 
 @given(
@@ -35,7 +40,7 @@ def test_no_window_holds_more(requests: int, period_s: int, gaps_s: list[int]) -
 
 
 async def test_first_come_first_served() -> None:
-    """Whoever asked first leaves first."""
+    """Of those with the same deadline, or none, whoever asked first leaves first."""
     budget, order = Budget(1, 10, FakeClock()), []
 
     async def leave(number: int) -> None:
@@ -108,3 +113,43 @@ def test_a_budget_of_nothing_is_refused(requests: int, period_s: float) -> None:
     """A budget that would never let anything through is an error at once."""
     with pytest.raises(ValueError, match="a budget of"):
         Budget(requests, period_s, FakeClock())
+
+
+def test_the_nearest_deadline_goes_first() -> None:
+    """Whoever came when: what has no deadline at once, what may be gone already last."""
+
+    async def asked() -> list[str]:
+        clock = LoopClock(START)
+        budget, order = Budget(1, 10, clock), list[str]()
+        await budget.acquire()
+
+        async def ask(name: str, gone_at: datetime | None) -> None:
+            if gone_at is None:
+                await budget.acquire()
+            else:
+                with in_turn(gone_at, clock.now()):
+                    await budget.acquire()
+            order.append(name)
+
+        await asyncio.gather(
+            ask("gone", START - HOUR),
+            ask("late", START + 3 * HOUR),
+            ask("soon", START + HOUR),
+            ask("soon too", START + HOUR),
+            ask("a list", None),
+        )
+        return order
+
+    assert run_virtually(asked()) == ["a list", "soon", "soon too", "late", "gone"]
+
+
+async def test_no_request_is_spent_on_what_is_gone() -> None:
+    """Whose deadline passes while it waits is told so, and takes no place in the window."""
+    clock = FakeClock()
+    budget = Budget(1, 300, clock)
+    await budget.acquire()
+    with in_turn(START + timedelta(seconds=100), START), pytest.raises(TurnMissedError):
+        await budget.acquire()
+    assert clock.now() < START + timedelta(seconds=101)
+    await budget.acquire()
+    assert clock.now() == START + timedelta(seconds=300)
