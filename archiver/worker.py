@@ -226,11 +226,13 @@ class Worker:
         ]
         tasks = [asyncio.create_task(each) for each in loops]
         stopped = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
-        for task in (*tasks, stopped):
-            task.cancel()
-        await asyncio.gather(*tasks, stopped, return_exceptions=True)
-        self._write_counts()
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also where whoever runs this is given up: nothing goes on without its ledger
+            for task in (*tasks, stopped):
+                task.cancel()
+            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            self._write_counts()
         for task in done - {stopped}:
             task.result()
 

@@ -129,3 +129,16 @@ async def test_what_others_archived_is_followed(tmp_path: Path) -> None:
             counts = runtime.ledger.session_counts()
 
         assert (counts["sessions"], counts["pending"]) == (3, 0)
+
+
+async def test_a_worker_that_is_given_up_leaves_nothing_running(tmp_path: Path) -> None:
+    """As when the endpoint beside it fails: none of its loops goes on without its ledger."""
+    async with rig(tmp_path, meetings=1) as one, one.runtime() as runtime:
+        before = asyncio.all_tasks()
+        working = asyncio.create_task(runtime.worker.run(asyncio.Event()))
+        await one.clock.sleep(30)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        left = {each.get_coro().__qualname__ for each in asyncio.all_tasks() - before}  # type: ignore[union-attr]
+        assert not [name for name in left if name.startswith("Worker.")]
