@@ -86,9 +86,7 @@ def _swap(fresh: Ledger, path: Path, clock: Clock) -> None:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         current = Ledger.open(path)
     try:
-        # What the bucket does not tell, and what an alarm must not fall silent over.
-        for name, vital in current.vitals().items():
-            fresh.note(name, vital.value, vital.at)
+        fresh.keep_from(current)
         current.replace_with(fresh)
     finally:
         current.close()

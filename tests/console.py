@@ -60,9 +60,9 @@ class Console:
         return Ran(code, captured.out, captured.err)
 
     def answer(self, query: str) -> Any:
-        """What a search answers, but for the moment it was asked at."""
+        """What a search answers, but for the moment it was asked at, and when the source was seen."""
         document = self.run("search", query, "--json").document
-        del document["coverage"]["indexed_through"]
+        del document["coverage"]["indexed_through"], document["coverage"]["listed_through"]
         return document
 
     def set(self, **variables: str) -> None:

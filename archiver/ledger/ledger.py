@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from migrations.sqlite import Connection
 
 
+#: Tables of which the bucket holds nothing.
+_KEPT = ("app", "event", "event_count", "listed", "listed_day", "request", "vital")
+
+
 def _prepare(connection: Connection) -> None:
     migrate(connection)
     with Transaction(connection):
@@ -259,6 +263,16 @@ class Ledger(LedgerReader):
         """Take note of how a part of the program fares."""
         with Transaction(self._db) as db:
             db.execute("insert or replace into vital values (?, ?, ?)", [name, value, to_ms(now)])
+
+    @explained
+    def keep_from(self, other: Ledger) -> None:
+        """Take over what the bucket does not tell: counts, vitals, webhooks, and when lists were seen."""
+        with Transaction(self._db) as db:
+            for table in _KEPT:
+                rows = [tuple(row) for row in other._db.execute(f"select * from {table}")]
+                if rows:
+                    marks = ",".join("?" * len(rows[0]))
+                    db.executemany(f"insert or replace into {table} values ({marks})", rows)
 
     @explained
     def replace_with(self, other: Ledger) -> None:
