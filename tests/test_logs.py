@@ -61,7 +61,7 @@ async def test_no_personal_data_token_or_url_in_any_line(
             secrets |= {meeting.title, *(each.name for each in meeting.participants)}
             secrets |= {meeting.title.split()[-1], meeting.utterances[0].text}
 
-    assert len(lines) >= 5
+    assert lines
     for event, line in lines:
         assert EVENT.fullmatch(event), event
         assert json.loads(line)["event"] == event
