@@ -38,6 +38,7 @@ def test_search_answers_in_the_documented_shape(client: TestClient) -> None:
         "coverage": {
             "pending": 1,
             "lost": 1,
+            "listed_through": None,
             "indexed_through": "2026-11-20T10:00:00.000Z",
         },
         "hits": [
