@@ -69,10 +69,7 @@ class SigningKey:
 
     async def check(self, body: bytes, signature: str) -> Check:
         """Whether these bytes were signed so, in base64, by the source."""
-        try:
-            given = base64.b64decode(signature.encode(), validate=True)
-        except (binascii.Error, ValueError):
-            return Check.BAD  # no key makes a signature of that
+        given = _decoded(signature)
         key = await self._newer_than(KEY_AGE_MAX)
         if key is not None and key.signed(body, given):
             return Check.GOOD
@@ -118,6 +115,15 @@ class SigningKey:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise SourceUnavailableError("the webhook key cannot be fetched") from error
         return _parsed(body)
+
+
+def _decoded(signature: str) -> bytes:
+    """The signature in either alphabet of base64; what is neither is no key's signature of anything."""
+    text = signature.strip().replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text.encode(), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _parsed(body: bytes) -> rsa.RSAPublicKey:

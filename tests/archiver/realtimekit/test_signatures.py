@@ -50,9 +50,20 @@ async def test_the_raw_bytes_are_what_is_signed() -> None:
 
 @pytest.mark.parametrize("signature", ["", "no base64!", "AAAA", "ü", "=" * 5000])
 async def test_what_is_no_signature(signature: str) -> None:
-    """Is refused like a wrong one."""
+    """Is refused like a wrong one: by a key of this minute, and by nothing less."""
     async with sender() as one:
         assert await one.key.check(BODY, signature) is Check.BAD
+        one.clock.advance(120)
+        one.source.faults.fail("webhook_key", status=500, times=1000)
+        assert await one.key.check(BODY, signature) is Check.UNKNOWN
+
+
+async def test_both_alphabets_of_base64() -> None:
+    """Which of them is used, the documents show by one example."""
+    async with sender() as one:
+        signature = one.source.sign(BODY)
+        urlsafe = signature.replace("+", "-").replace("/", "_")
+        assert await one.key.check(BODY, f" {urlsafe}\n") is Check.GOOD
 
 
 async def test_a_key_that_was_changed_is_fetched_at_the_first_failure() -> None:
