@@ -83,7 +83,7 @@ def draw(seed: int) -> Scenario:
         doubled=rng.choice([0.0, 0.3]),
         forged=rng.choice([0, 0, 3]),
         settings={
-            "look_every": timedelta(hours=rng.choice([1, 4, 8])),
+            "look_every": timedelta(hours=rng.choice([3, 6, 8])),
             "lookback_every": timedelta(hours=rng.choice([12, 24])),
             "summaries": rng.choice(["generate", "generate", "generate", "collect", "off"]),
             "concurrency": rng.choice([1, 3, 8]),
