@@ -86,6 +86,11 @@ FAMILIES = (
     Family("budget_pause_seconds", "How long the source wants to be left alone"),
     Family("listed_timestamp_seconds", "When the last whole look that succeeded began"),
     Family("worker_seen_timestamp_seconds", "When a worker last said that it is alive"),
+    Family(
+        "kept_aside_artifacts",
+        "Archived artifacts of which a later body held less, and is kept aside",
+    ),
+    Family("missing_inventories", "Inventories that the bucket did not have when it was compared"),
     Family("fixity_failures", "Findings of the last whole verification"),
     Family("verified_timestamp_seconds", "When the last whole verification ended"),
     Family(
@@ -128,6 +133,8 @@ def exposition(
     samples: dict[str, Samples] = {"build_info": [((version(),), 1)]}
     if ledger is not None:
         samples |= _of_sessions(ledger, now) | _of_vitals(ledger, now)
+        aside, missing = ledger.coverage.concerns()
+        samples |= {"kept_aside_artifacts": _only(aside), "missing_inventories": _only(missing)}
         samples["requests_total"] = ledger.requests().items()
         samples["webhooks_total"] = ledger.events.counts().items()
     if index is not None:

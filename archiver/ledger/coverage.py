@@ -111,6 +111,16 @@ class Coverage:
         return None if row[0] is None else from_ms(row[0])
 
     @explained
+    def concerns(self) -> tuple[int, int]:
+        """Artifacts of which a later body is kept aside, and inventories the bucket did not have."""
+        aside = self._db.execute(
+            "select count(*) from artifact indexed by artifact_alarm"
+            " where outcome = 'archived' and reason != ''"
+        ).fetchone()
+        missing = self._db.execute("select coalesce(sum(missing), 0) from bucket_day").fetchone()
+        return int(aside[0]), int(missing[0])
+
+    @explained
     def days(self, of: Range = EVERYTHING) -> list[Day]:
         """Every day on which a session of these began, newest first."""
         condition, values = of.where()
