@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from archiver.model import format_time, from_ms
+from archiver.model import format_time, from_ms, parse_time, to_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from archiver.ledger import Ledger, Range
     from archiver.ledger.coverage import Day
 
+DAY_MS = 86_400_000
 #: The source's list is looked at every few minutes; this long after the last look nobody knows.
 TAIL_MAX = timedelta(minutes=30)
 
@@ -59,9 +60,10 @@ def certainty(
 
 def _whole(day: Day, of: Range) -> bool:
     """Whether all of the day lies in the range: only then do the source's counts compare."""
-    return not (
-        (of.since_ms is not None and format_time(from_ms(of.since_ms))[:10] >= day.day)
-        or (of.until_ms is not None and format_time(from_ms(of.until_ms))[:10] <= day.day)
+    begins_ms = to_ms(parse_time(day.day))
+    ends_ms = begins_ms + DAY_MS
+    return (of.since_ms is None or of.since_ms <= begins_ms) and (
+        of.until_ms is None or ends_ms <= of.until_ms
     )
 
 

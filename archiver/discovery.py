@@ -69,10 +69,12 @@ class Discovery:
         self._unnamed = Budget(
             max(settings.budget.requests // UNNAMED_PART, 1), settings.budget.period_s, clock
         )
-        self.told = asyncio.Event()  #: set when a webhook told of a session
-        self.news = (
-            asyncio.Event()
-        )  #: set when something was found; cleared by whoever waits for it
+        #: Set when a webhook told of a session, and when one was found; cleared by whoever waits.
+        self.told, self.news = asyncio.Event(), asyncio.Event()
+
+    def clock_agrees(self) -> bool:
+        """Whether our clock was found just now to agree with the source's."""
+        return self._source.clock_agrees(self._clock.now())
 
     def listed(self, session_id: SessionId) -> str:
         """A session's text as a listing showed it after its end; "" where none did."""
@@ -130,7 +132,8 @@ class Discovery:
                     batch = []
         finally:  # what was listed counts, though the next page cannot be had
             self._take(batch, report)
-        if self._malformed[app_id] == malformed:  # a row nobody can read is a session nobody sees
+        # A row nobody can read is a session nobody sees; and what time it is, a wrong clock cannot say.
+        if self._malformed[app_id] == malformed and self.clock_agrees():
             ended_at = min(until or began_at, began_at)
             self._ledger.coverage.note_listed(app_id, since, ended_at, days, began_at)
 

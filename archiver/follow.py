@@ -1,4 +1,4 @@
-"""Sessions that other workers archived in the same bucket, taken into this ledger."""
+"""The bucket compared with this ledger: what others archived is taken in, what is gone is noted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def follow(
     archive: Archive, ledger: Ledger, apps: Iterable[str], *, since: datetime, now: datetime
 ) -> int:
-    """Adopt every inventory newer than the ledger's, of sessions begun since then.
+    """Compare with the bucket, and adopt every inventory newer than the ledger's, of sessions since then.
 
     Costs a listing per app and day, and a read for each session that moved on; returns how many did.
     """
@@ -36,8 +36,7 @@ async def _follow_day(
     archive: Archive, ledger: Ledger, app_id: str, day: datetime, now: datetime
 ) -> int:
     """Compare a day of the bucket with the ledger, both ways."""
-    named = f"{day:%Y-%m-%d}"
-    recorded = ledger.coverage.recorded(app_id, named)
+    recorded = ledger.coverage.recorded(app_id, day)
     newest: dict[str, keys.SessionKey] = {}
     async for info in archive.store.list(keys.day_prefix(app_id, day)):
         parsed = keys.parse_key(info.key)
@@ -59,6 +58,6 @@ async def _follow_day(
     missing = sum(found.get(name, 0) < version for name, version in recorded.items())
     if newest or recorded:
         ledger.coverage.note_bucket_day(
-            app_id, named, sessions=len(newest), missing=missing, now=now
+            app_id, f"{day:%Y-%m-%d}", sessions=len(newest), missing=missing, now=now
         )
     return adopted

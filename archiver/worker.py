@@ -124,7 +124,7 @@ class Worker:
             await self.discovery.discover(since or reach, until, report=report)
             await self.discovery.ask_live()
             if every_app and until is None and (since or reach) <= reach:
-                self._ledger.note(LISTED, now.timestamp(), now)
+                self._note_listed(now)
             await self.discovery.confirm()
         except SourceDeniedError:
             raise
@@ -254,10 +254,15 @@ class Worker:
             else:
                 if whole:
                     whole_at = now + self._settings.lookback_every
-                    self._ledger.note(LISTED, now.timestamp(), now)
+                    self._note_listed(now)
                 await self._give_up()
                 log.info("discovery.done", extra={"listed": report.listed, "new": report.new})
             await self._clock.sleep(self._settings.look_every.total_seconds())
+
+    def _note_listed(self, began_at: datetime) -> None:
+        """A whole look succeeded; by a clock that runs ahead that would be news for days to come."""
+        if self.discovery.clock_agrees():
+            self._ledger.note(LISTED, began_at.timestamp(), began_at)
 
     async def _give_up(self) -> None:
         """Decide what has been waiting in vain: the budget never came to it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.ledger.rows import EVERYTHING, Range, explained
@@ -84,13 +85,13 @@ class Coverage:
             )
 
     @explained
-    def recorded(self, app_id: str, day: str) -> dict[str, int]:
-        """The newest inventory known of each session of a day, by session id."""
+    def recorded(self, app_id: str, day: datetime) -> dict[str, int]:
+        """The newest inventory known of each session begun on the day of this moment, by session id."""
+        begins_at = day.replace(hour=0, minute=0, second=0, microsecond=0)
         rows = self._db.execute(
             "select session_id, inventory_version from session where app_id = ?"
-            f" and inventory_version > 0 and {_DAY} = ?"
-            " and started_at_ms >= unixepoch(?) * 1000 and started_at_ms < unixepoch(?, '+1 day') * 1000",
-            [app_id, day, day, day],
+            " and inventory_version > 0 and started_at_ms >= ? and started_at_ms < ?",
+            [app_id, to_ms(begins_at), to_ms(begins_at + timedelta(days=1))],
         )
         return {row[0]: row[1] for row in rows}
 

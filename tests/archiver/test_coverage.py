@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from archiver.archive.keys import parse_key
-from archiver.coverage import coverage_document, gaps, listed_through
+from archiver.coverage import certainty, coverage_document, gaps, listed_through
 from archiver.errors import SourceUnavailableError
 from archiver.ledger import EVERYTHING, Ledger, Range
-from archiver.model import format_time, to_ms
+from archiver.model import Session, format_time, to_ms
+from archiver.runtime import open_runtime
 from archiver.simulated import OperationFault
 from tests.rig import NOW, rig
 
@@ -19,8 +21,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archiver.clock import Clock
+
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """A clock that is off by so much."""
+
+    clock: Clock
+    by: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.by
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+
+def session_at(started_at: datetime) -> Session:
+    """A session of an hour that has ended."""
+    return Session(
+        app_id="app",
+        session_id="one",
+        meeting_id="m",
+        started_at=started_at,
+        ended_at=started_at + HOUR,
+        created_at=started_at,
+        ended=True,
+    )
 
 
 @pytest.fixture
@@ -139,3 +170,35 @@ async def test_a_worker_that_was_down_for_long_leaves_a_gap(tmp_path: Path) -> N
         async with one.runtime() as runtime:
             found = gaps(runtime.ledger, EVERYTHING, one.clock.now())
     assert [(until - since) // DAY for _, since, until in found] == [6]
+
+
+async def test_a_clock_that_runs_ahead_says_nothing_of_the_future(tmp_path: Path) -> None:
+    """Else days to come would count as seen, and a worker that then stopped would leave no gap."""
+    async with rig(tmp_path, meetings=1) as one:
+        ahead = Skewed(one.clock, 8 * DAY)
+        async with open_runtime(one.configured(), command="test", clock=ahead) as runtime:
+            await runtime.worker.sync()
+            (app_id,) = runtime.ledger.known_apps()
+            assert runtime.ledger.coverage.spans(app_id) == []
+            assert "listed" not in runtime.ledger.vitals()
+            runtime.ledger.coverage.note_listed(app_id, NOW - DAY, NOW, {}, NOW)
+        later = NOW + DAY
+        async with one.runtime() as runtime:
+            of = Range(since_ms=to_ms(NOW - DAY))
+            assert gaps(runtime.ledger, of, later) == [(app_id, NOW, later)]
+
+
+def test_a_day_that_is_asked_for_from_its_first_moment_is_compared(ledger: Ledger) -> None:
+    """A range that begins or ends at midnight holds whole days; one that begins at noon does not."""
+    midnight = NOW.replace(hour=0)
+    ledger.see([session_at(midnight + HOUR)], NOW)
+    days = {f"{midnight:%Y-%m-%d}": 3}
+    ledger.coverage.note_listed("app", midnight - DAY, NOW, days, NOW)
+
+    def missing(since: datetime, until: datetime | None = None) -> int:
+        of = Range(since_ms=to_ms(since), until_ms=to_ms(until) if until else None)
+        found: int = certainty(ledger, of, NOW)["source"]["sessions_missing"]
+        return found
+
+    assert missing(midnight) == missing(midnight, midnight + DAY) == 2
+    assert missing(midnight + HOUR) == missing(midnight, midnight + 2 * HOUR) == 0
