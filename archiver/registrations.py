@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from archiver.realtimekit import RealtimeKit, Webhook
 
+#: Where the endpoint takes webhooks.
 PATH = "/webhooks/realtimekit"
 NAME = "realtimekit-archive"
 

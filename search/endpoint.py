@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from archiver.realtimekit.signatures import SigningKey
+from archiver.registrations import PATH
 from archiver.terminal import say
 from search.web import Services, Webhooks, create_app, create_webhook_app, serve
 
@@ -59,4 +60,4 @@ def _say_where(address: Address) -> None:
 
 
 def _say_where_webhooks(address: Address) -> None:
-    say(f"taking webhooks at http://{address}/webhooks/realtimekit")
+    say(f"taking webhooks at http://{address}{PATH}")

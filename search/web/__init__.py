@@ -7,7 +7,6 @@
 
 from search.web.app import create_app, create_webhook_app
 from search.web.serve import serve
-from search.web.services import Services
-from search.web.webhooks import Webhooks
+from search.web.services import Services, Webhooks
 
 __all__ = ["Services", "Webhooks", "create_app", "create_webhook_app", "serve"]

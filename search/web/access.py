@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from archiver.registrations import PATH
 from search.web.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 #: Answered to anybody; the webhook asks for a signature.
-OPEN_PATHS = frozenset({"/healthz", "/webhooks/realtimekit"})
+OPEN_PATHS = frozenset({"/healthz", PATH})
 
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@\[\]]+))(?::\d{1,5})?\Z")
 _FORWARDED = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded"})

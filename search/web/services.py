@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
 
     from archiver.archive.archive import Archive
     from archiver.clock import Clock
+    from archiver.intake import Intake
     from archiver.ledger import Ledger
+    from archiver.realtimekit.signatures import SigningKey
     from archiver.settings import Settings
     from search.index.seam import IndexReader
-    from search.web.webhooks import Webhooks
 
 T = TypeVar("T")
 
 #: Blocking calls at the same time; SQLite works on one core for each of them.
 THREADS = 8
+
+
+@dataclass(slots=True)
+class Webhooks:
+    """What takes events in, the key that proves their sender, and how often it did not."""
+
+    intake: Intake
+    key: SigningKey
+    refused: Counter[str] = field(default_factory=Counter)  #: by reason; since the process began
+    under_way: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,27 +7,24 @@ certainly not from it is refused; whatever goes wrong on our side is a 503.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from archiver.realtimekit.signatures import Check, SigningKey
+from archiver.realtimekit.signatures import Check
+from archiver.registrations import PATH
 from search.web.answers import JSON
 from search.web.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from archiver.intake import Intake
-    from search.web.services import AppRequest
+    from search.web.services import AppRequest, Webhooks
 
 _log = logging.getLogger("search.web")
 
-PATH = "/webhooks/realtimekit"
 #: A hundred times the largest event in the documents.
 BODY_LIMIT_BYTES = 256 * 1024
 BODY_TIMEOUT_S = 10.0
@@ -41,7 +38,7 @@ BAD_SIGNATURE = Problem(
     headers={"WWW-Authenticate": 'Signature realm="realtimekit"'},
 )
 TOO_LARGE = Problem(slug="body-too-large", title="No event is that large", status=413)
-TOO_SLOW = Problem(slug="body-too-slow", title="The body did not come in time", status=408)
+TOO_SLOW = Problem(slug="body-too-slow", title="The body did not come in time", status=503)
 NOT_NOW = Problem(
     slug="not-now",
     title="The event cannot be taken at the moment",
@@ -50,16 +47,6 @@ NOT_NOW = Problem(
 )
 #: Every reason there is.
 REFUSALS = (BAD_SIGNATURE, TOO_LARGE, TOO_SLOW, NOT_NOW)
-
-
-@dataclass(slots=True)
-class Webhooks:
-    """What takes events in, the key that proves their sender, and how often it did not."""
-
-    intake: Intake
-    key: SigningKey
-    refused: Counter[str] = field(default_factory=Counter)  #: by reason; since the process began
-    under_way: int = 0
 
 
 async def receive(request: AppRequest) -> Response:

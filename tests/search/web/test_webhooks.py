@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from archiver.errors import LedgerError
 from archiver.intake import Intake
 from archiver.ledger import Ledger
 from archiver.realtimekit.signatures import SigningKey
+from archiver.registrations import PATH
 from archiver.simulated import (
     SettableClock,
     SimulatedSource,
@@ -21,7 +23,8 @@ from archiver.simulated import (
     serve_in_thread,
 )
 from search.web import Webhooks, create_app, create_webhook_app
-from search.web.webhooks import BODY_LIMIT_BYTES, PATH, UNDER_WAY_MAX
+from search.web.services import Threads
+from search.web.webhooks import BODY_LIMIT_BYTES, UNDER_WAY_MAX
 from tests.rig import NOW
 from tests.search.web.world import LOCAL
 
@@ -194,3 +197,34 @@ def test_the_second_address_answers_the_webhook_and_nothing_else(world: World) -
             "/v1/coverage",
         ):
             assert one.client.get(path).status_code == 404
+
+
+async def test_a_body_that_never_ends_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503: whoever holds it up may be a tunnel, and after a 4xx the source would not send it again."""
+    monkeypatch.setattr("search.web.webhooks.BODY_TIMEOUT_S", 0.01)
+    key = SigningKey("http://127.0.0.1:9/none", SettableClock(NOW))
+    webhooks = Webhooks(intake=Intake(world.settings, SettableClock(NOW)), key=key)
+    services = replace(world.services(), webhooks=webhooks)
+    answered: list[Any] = []
+
+    async def silence() -> Any:
+        await asyncio.Event().wait()
+
+    async def sent_back(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "headers": [],
+        "query_string": b"",
+        "state": {"services": services, "threads": Threads(wait_s=1), "apps": ()},
+    }
+    await create_webhook_app(services)(scope, silence, sent_back)
+
+    assert answered[0]["status"] == 503
+    assert webhooks.refused == {"body-too-slow": 1}
+    assert webhooks.under_way == 0
