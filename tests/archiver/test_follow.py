@@ -87,10 +87,11 @@ async def followed(one: Rig) -> AsyncIterator[Follower]:
     store = CountingStore(one.folder / "archive")
     settings = one.configured("second")
     settings.ledger_path.parent.mkdir(parents=True, exist_ok=True)
-    async with store, open_ledger(settings) as ledger:
+    async with open_ledger(settings) as ledger:
         archive = await Archive.open(store)
         ledger.bind(archive.id)
         yield Follower(one, archive, store, ledger)
+    await store.close()
 
 
 async def facts_of(one: Rig, data: str) -> list[Any]:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from archiver.archive.stores import Capabilities, ObjectInfo, Stored
 from archiver.archive.stores.store import (
@@ -30,7 +30,6 @@ from archiver.errors import (
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from types import TracebackType
 
 #: Told the name of every step a process makes at the bucket, before and after it; may raise.
 Step = Callable[[str], None]
@@ -133,14 +132,3 @@ class MemoryStore:
 
     async def close(self) -> None:
         """There is nothing to let go of."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -7,7 +7,7 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from archiver.archive.stores.files import Tree
 from archiver.archive.stores.store import (
@@ -33,7 +33,6 @@ from archiver.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
-    from types import TracebackType
 
     from archiver.archive.stores.store import ObjectInfo
 
@@ -138,17 +137,6 @@ class DirectoryStore:
     async def close(self) -> None:
         """End the threads, once they have finished what they are writing."""
         await asyncio.to_thread(self._threads.shutdown)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _run(
         self, key: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs

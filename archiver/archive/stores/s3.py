@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -32,7 +32,6 @@ from archiver.errors import ObjectExistsError, ObjectMissingError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
-    from types import TracebackType
     from typing import BinaryIO
 
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
@@ -263,17 +262,6 @@ class S3Store:
     async def close(self) -> None:
         """Close the connections."""
         await self._bucket.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
 
 @asynccontextmanager

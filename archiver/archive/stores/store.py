@@ -8,14 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from archiver.errors import ObjectExistsError, StoreDeniedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from datetime import datetime
-    from types import TracebackType
 
 #: Where objects may be put on trial, and the only place they may be removed from.
 CANARIES = "_archive/canaries/"
@@ -125,15 +124,6 @@ class Store(Protocol):
     async def close(self) -> None:
         """Let go of connections and threads."""
         ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 def check_key(key: str) -> None:

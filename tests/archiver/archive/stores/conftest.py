@@ -163,18 +163,20 @@ async def probed(
     """One store of each kind for a whole module, probed as a worker would."""
     variant: Variant = request.param
     if variant.server == "directory":
-        async with DirectoryStore(tmp_path_factory.mktemp("archive")) as store:
-            await store.probe()
-            yield Place(variant=variant, store=store)
+        store = DirectoryStore(tmp_path_factory.mktemp("archive"))
+        await store.probe()
+        yield Place(variant=variant, store=store)
+        await store.close()
         return
     url = request.getfixturevalue(f"{variant.server}_url")
     raw = raw_client(url)
     bucket = make_bucket(raw, variant)
-    async with S3Store(bucket, "some/prefix", options=OPTIONS) as store:
-        with pytest.MonkeyPatch.context() as patch:
-            use_server(patch, url)
-            await store.probe()
-        yield Place(variant=variant, store=store, bucket=bucket, raw=raw)
+    remote = S3Store(bucket, "some/prefix", options=OPTIONS)
+    with pytest.MonkeyPatch.context() as patch:
+        use_server(patch, url)
+        await remote.probe()
+    yield Place(variant=variant, store=remote, bucket=bucket, raw=raw)
+    await remote.close()
     raw.close()
 
 
