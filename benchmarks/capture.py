@@ -25,25 +25,12 @@ from typing import Any
 import aiohttp
 
 from archiver.runtime import open_runtime
-from archiver.settings import RequestBudget, Secret, Settings
-from benchmarks.source import ACCOUNT, TOKEN, machine, source_of
-
-CONCURRENCY = 8
-NO_LIMIT = RequestBudget(1_000_000, 1.0)
+from benchmarks.source import ACCOUNT, CONCURRENCY, TOKEN, machine, settings_of, source_of
 
 
 async def worker(base_url: str, folder: Path) -> int:
     """One `sync` of everything; returns how many sessions were settled."""
-    settings = Settings(
-        token=Secret(TOKEN),
-        account_id=ACCOUNT,
-        base_url=base_url,
-        store=f"file:{folder / 'archive'}",
-        data=folder / "data",
-        budget=NO_LIMIT,
-        concurrency=CONCURRENCY,
-    )
-    async with open_runtime(settings, command="benchmark") as runtime:
+    async with open_runtime(settings_of(base_url, folder), command="benchmark") as runtime:
         report = await runtime.worker.sync()
     return report.settled
 

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archiver.runtime import open_runtime
-from archiver.settings import Secret, Settings
-from benchmarks.capture import CONCURRENCY, NO_LIMIT
-from benchmarks.source import ACCOUNT, TOKEN, machine, source_of
+from benchmarks.source import machine, settings_of, source_of
 
 if TYPE_CHECKING:
     from archiver.runtime import Runtime
+    from archiver.settings import Settings
 
 UTTERANCES = 4
 LOOKS = 20  #: how often it is looked at on the way
@@ -93,15 +92,7 @@ async def settled_sync(settings: Settings) -> tuple[float, int]:
 def soak(sessions: int, folder: Path) -> None:
     """Capture, then sync, and say what was seen."""
     with source_of(sessions, UTTERANCES) as base_url:
-        settings = Settings(
-            token=Secret(TOKEN),
-            account_id=ACCOUNT,
-            base_url=base_url,
-            store=f"file:{folder / 'archive'}",
-            data=folder / "data",
-            budget=NO_LIMIT,
-            concurrency=CONCURRENCY,
-        )
+        settings = settings_of(base_url, folder)
         looks = asyncio.run(capture(settings, sessions))
         last, half = looks[-1], looks[len(looks) // 2]
         sync_s, listed = asyncio.run(settled_sync(settings))

@@ -9,15 +9,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from archiver.clock import SystemClock
+from archiver.settings import RequestBudget, Secret, Settings
 from archiver.simulated import SimulatedSource, generate_meetings, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 ACCOUNT = "simulated-account"
 TOKEN = "simulated-token"
 UTTERANCES = 100
+CONCURRENCY = 8
+NO_LIMIT = RequestBudget(1_000_000, 1.0)
 
 
 def _serve(sessions: int, utterances: int, ready: Connection) -> None:
@@ -43,6 +47,19 @@ def source_of(sessions: int, utterances: int = UTTERANCES) -> Iterator[str]:
     finally:
         process.kill()
         process.join()
+
+
+def settings_of(base_url: str, folder: Path) -> Settings:
+    """A worker's settings for that source, with a folder to itself and no limit to what it may ask."""
+    return Settings(
+        token=Secret(TOKEN),
+        account_id=ACCOUNT,
+        base_url=base_url,
+        store=f"file:{folder / 'archive'}",
+        data=folder / "data",
+        budget=NO_LIMIT,
+        concurrency=CONCURRENCY,
+    )
 
 
 def machine() -> str:
