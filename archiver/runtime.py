@@ -122,35 +122,31 @@ async def open_runtime(
         archive = await _open_archive(store, origin, source, maker.made(clock.now()))
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
-        expectation = expectation_of(settings)
-        ledger.expect(expectation.fingerprint, clock.now())
-        downloader = await stack.enter_async_context(_downloader(settings, clock))
+        ledger.expect(expectation_of(settings).fingerprint, clock.now())
         fetching = Fetching(
             source=source,
-            downloader=downloader,
+            downloader=await stack.enter_async_context(_downloader(settings, clock)),
             base_url=settings.base_url,
             clock=clock,
-            offers=(offers := Offers(clock)),
-        )
-        capture = Capture(
-            fetching=fetching,
-            summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
-            archive=archive,
-            ledger=ledger,
-            commits=Commits(archive=archive, expectation=expectation, maker=maker),
-            expectation=expectation,
-            clock=clock,
-        )
-        discovery = Discovery(
-            source=source,
-            ledger=ledger,
-            settings=settings,
-            clock=clock,
-            malformed=counts.malformed,
+            offers=Offers(clock),
         )
         worker = Worker(
-            discovery=discovery,
-            capture=capture,
+            discovery=Discovery(
+                source=source,
+                ledger=ledger,
+                settings=settings,
+                clock=clock,
+                malformed=counts.malformed,
+            ),
+            capture=_capture(
+                settings,
+                source=source,
+                fetching=fetching,
+                archive=archive,
+                ledger=ledger,
+                maker=maker,
+                clock=clock,
+            ),
             archive=archive,
             ledger=ledger,
             budget=budget,
@@ -166,9 +162,31 @@ async def open_runtime(
             source=source,
             budget=budget,
             worker=worker,
-            offers=offers,
+            offers=fetching.offers,
             clock=clock,
         )
+
+
+def _capture(
+    settings: Settings,
+    *,
+    source: RealtimeKit,
+    fetching: Fetching,
+    archive: Archive,
+    ledger: Ledger,
+    maker: Maker,
+    clock: Clock,
+) -> Capture:
+    expectation = expectation_of(settings)
+    return Capture(
+        fetching=fetching,
+        summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
+        archive=archive,
+        ledger=ledger,
+        commits=Commits(archive=archive, expectation=expectation, maker=maker),
+        expectation=expectation,
+        clock=clock,
+    )
 
 
 @dataclass(slots=True)

@@ -202,14 +202,14 @@ def await_webhooks(
 
     Not longer than the settings say, and a summary only until it may be asked for.
     """
-    waits = {
+    waits: dict[str, timedelta] = {
         Kind.TRANSCRIPT: expectation.webhook_wait,
         Kind.CHAT: expectation.webhook_wait,
         Kind.SUMMARY: min(expectation.webhook_wait, expectation.summary_wait),
     }
     waiting = dict(states)
     for artifact, state in states.items():
-        wait = waits.get(Kind(artifact.kind), timedelta())
+        wait = waits.get(artifact.kind, timedelta())
         until = session.ended_or_started_at + wait
         if artifact.kind not in told and now < until and not state.settled:
             waiting[artifact] = replace(state, next_attempt_at=until)

@@ -1,8 +1,8 @@
 """Capture: one session, one attempt.
 
-`fetching` gets an artifact's bytes, `offers` holds the URLs that webhooks brought, `summaries` asks for what is not made by itself, `commits` writes
-the inventory, `maker` says who writes, and `capture` orders it all: ask, download, digest, store,
-record.
+`fetching` gets an artifact's bytes, `offers` holds the URLs that webhooks brought, `summaries` asks for
+what is not made by itself, `commits` writes the inventory, `maker` says who writes, and `capture`
+orders it all: ask, download, digest, store, record.
 """
 
 from archiver.capture.capture import Attempt, Capture

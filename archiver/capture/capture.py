@@ -7,7 +7,7 @@ killed anywhere, the next attempt finds what is there and goes on.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -90,10 +90,10 @@ class _Work:
 
     known: SessionState
     now: datetime
-    everything: bool
     states: dict[ArtifactId, ArtifactState]
-    entries: dict[ArtifactId, Entry]
-    listed: str
+    everything: bool = False
+    listed: str = ""
+    entries: dict[ArtifactId, Entry] = field(default_factory=dict)
 
     @property
     def session(self) -> Session:
@@ -142,14 +142,7 @@ class Capture:
             heard = self._ledger.events.heard(session_id, now)
             if heard.lately:
                 states = await_webhooks(states, known.session, self._expectation, now, heard.kinds)
-        work = _Work(
-            known=known,
-            now=now,
-            everything=everything,
-            states=states,
-            entries={},
-            listed=listed,
-        )
+        work = _Work(known=known, now=now, everything=everything, states=states, listed=listed)
         denied: SourceDeniedError | None = None
         try:
             with in_turn(known.session.deadline_at + DEADLINE_MARGIN, now):
@@ -167,14 +160,7 @@ class Capture:
         """Decide what is still pending long after its time without asking for it any more."""
         known = self._ledger.state(session_id)
         states = self._expectation.reconcile(known.states)
-        work = _Work(
-            known=known,
-            now=self._clock.now(),
-            everything=False,
-            states=states,
-            entries={},
-            listed="",
-        )
+        work = _Work(known=known, now=self._clock.now(), states=states)
         return await self._conclude(work, given_up=True)
 
     async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
@@ -375,8 +361,8 @@ class Capture:
         before = {each: (state.outcome, state.digest) for each, state in work.known.states.items()}
         if not work.known.inventory_version:
             stored = bool(work.entries)
-            decided = any(each.settled for each in work.states.values() if each.attempts)
-            decided = decided or any(each.outcome is Outcome.LOST for each in work.states.values())
+            asked = (each for each in work.states.values() if each.outcome is not Outcome.EXCLUDED)
+            decided = any(each.settled for each in asked)
             alarm = now >= work.session.ended_or_started_at + SOFT_ALARM
             return stored or decided or alarm
         return any(

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import tenacity
 
-from archiver.capture.offers import Offers
 from archiver.errors import DownloadError, DownloadExpiredError, DownloadInterruptedError
 from archiver.model import CHAT, SUMMARY, ArtifactId, Fetched, SessionId
 from archiver.realtimekit import peer_reports_record, session_record
 from archiver.retries import retried
 
 if TYPE_CHECKING:
+    from archiver.capture.offers import Offers
     from archiver.clock import Clock
     from archiver.realtimekit import Downloader, DownloadUrl, Offer, RealtimeKit
 
@@ -37,13 +37,13 @@ class Fetching:
         downloader: Downloader,
         base_url: str,
         clock: Clock,
-        offers: Offers | None = None,
+        offers: Offers,
     ) -> None:
         self._source = source
         self._downloader = downloader
         self._host = urlsplit(base_url).hostname or ""
         self._clock = clock
-        self.offers = offers or Offers(clock)
+        self.offers = offers
 
     def clock_agrees(self) -> bool:
         """Whether our clock was found just now to agree with the source's."""

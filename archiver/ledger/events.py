@@ -159,14 +159,6 @@ class Events:
         ]
 
     @explained
-    def next_check_at_ms(self) -> int | None:
-        """When the next session is to be asked for."""
-        row = self._db.execute(
-            "select min(next_check_at_ms) from event where next_check_at_ms is not null"
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
-
-    @explained
     def confirm(self, session_id: SessionId, now: datetime) -> None:
         """The session is ours and has ended: what was told of its artifacts holds."""
         names = [session_id.app_id, session_id.session_id]

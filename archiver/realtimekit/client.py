@@ -109,7 +109,9 @@ class RealtimeKit:
         """All apps of the account."""
         found: dict[str, App] = {}
         path = f"{self._prefix}/apps"
-        async for page in self._pages("apps", path, {}, APPS_PER_PAGE, payloads.parse_apps):
+        async for page in self._pages(
+            "apps", path, {}, per_page=APPS_PER_PAGE, parse=payloads.parse_apps
+        ):
             for app in page.items:
                 found.setdefault(app.id, app)
         return list(found.values())
@@ -150,7 +152,9 @@ class RealtimeKit:
         path = self._path(app_id, "sessions")
         # As many may begin as a page holds, and push a whole page back: that is no end yet.
         walk = Walk(stale_pages_max=2)
-        async for page in self._pages("sessions", path, query, per_page, parse, walk):
+        async for page in self._pages(
+            "sessions", path, query, per_page=per_page, parse=parse, walk=walk
+        ):
             if page.malformed:
                 self._on_malformed(app_id, page.malformed)
             for item in page.items:
@@ -173,7 +177,11 @@ class RealtimeKit:
         ids: set[str] = set()
         peer_ids: dict[str, None] = {}
         async for page in self._pages(
-            "participants", path, query, PARTICIPANTS_PER_PAGE, payloads.parse_participants
+            "participants",
+            path,
+            query,
+            per_page=PARTICIPANTS_PER_PAGE,
+            parse=payloads.parse_participants,
         ):
             if not bodies or not page.ids <= ids:
                 bodies.append(page.raw)
@@ -280,6 +288,7 @@ class RealtimeKit:
         operation: str,
         path: str,
         query: Mapping[str, str],
+        *,
         per_page: int,
         parse: Callable[[str], P],
         walk: Walk | None = None,

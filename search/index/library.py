@@ -76,11 +76,11 @@ class Library:
         wanted = cursor.offset + request.limit + 1
         if request.facets:
             wanted = max(wanted, FACETS_OF)
-        found = [
-            each
-            for app_id, path in files.items()
-            if (each := self._match(app_id, path, request, cursor, wanted, deadline)) is not None
-        ]
+        matched = (
+            self._match(*file, request, cursor=cursor, wanted=wanted, deadline=deadline)
+            for file in files.items()
+        )
+        found = [each for each in matched if each is not None]
         order = sort_key(request.sort)
         by_app = [[(each, match) for match in each.matches.matches] for each in found]
         merged = list(merge(*by_app, key=lambda pair: order(pair[1])))
@@ -102,6 +102,7 @@ class Library:
         app_id: str,
         path: Path,
         request: SearchRequest,
+        *,
         cursor: cursors.Cursor,
         wanted: int,
         deadline: float,
