@@ -274,13 +274,13 @@ async def webhooks(args: argparse.Namespace, settings: Settings) -> int:
     from archiver import registrations
     from archiver.runtime import open_source
 
+    url = registrations.receiver(args.url) if args.does == "register" else ""
     async with open_source(settings) as source:
         apps = tuple(args.app) or settings.apps or [each.id for each in await source.apps()]
         if args.does == "delete":
             app_id = await registrations.delete(source, apps, args.webhook_id)
             rows, notes = [(app_id, Webhook(id=args.webhook_id))], ["deleted"]
         elif args.does == "register":
-            url = registrations.receiver(args.url)
             done = await registrations.register(source, apps, url)
             rows = [(app_id, webhook) for app_id, webhook, _ in done]
             notes = ["registered" if new else "is registered already" for _, _, new in done]

@@ -50,6 +50,7 @@ async def answer_requests(
                     settings.webhook_listen,
                     stop,
                     listening=_say_where_webhooks,
+                    setting="RTK_ARCHIVE_WEBHOOK_LISTEN",
                     beyond_loopback=True,
                 )
             )

@@ -593,5 +593,7 @@ def test_webhooks_are_registered_listed_and_removed(shell: Console) -> None:
     assert shell.run("webhooks", "delete", made[0]["id"]).code == 0
     gone = shell.run("webhooks", "delete", made[0]["id"])
     assert (gone.code, "no app has" in gone.last_line) == (1, True)
-    assert shell.run("webhooks", "register", "http://hooks.example.com").code == 1
+    shell.set(CLOUDFLARE_BASE_URL="http://127.0.0.1:9")
+    refused = shell.run("webhooks", "register", "http://hooks.example.com")
+    assert (refused.code, "https://" in refused.last_line) == (1, True)
     assert shell.run("webhooks").code == 2

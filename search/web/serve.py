@@ -25,7 +25,6 @@ _log = logging.getLogger("search.web")
 #: How long answers under way are waited for when the endpoint stops.
 GRACE_S = 2
 _BACKLOG = 512
-_HINT = "set RTK_ARCHIVE_LISTEN to another address, or stop what listens there"
 
 
 async def serve(
@@ -34,13 +33,15 @@ async def serve(
     stop: asyncio.Event,
     *,
     listening: Callable[[Address], None] | None = None,
+    setting: str = "RTK_ARCHIVE_LISTEN",
     beyond_loopback: bool = False,
 ) -> None:
     """Answer at this address until `stop` is set; `listening` is told where, with the port taken.
 
-    `beyond_loopback`: what is answered may be known to anybody. Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
+    `setting` is where the address comes from; `beyond_loopback`: what is answered may be known to
+    anybody. Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
     """
-    sockets = await _open(address, beyond_loopback=beyond_loopback)
+    sockets = await _open(address, setting, beyond_loopback=beyond_loopback)
     config = Config(
         app,
         http="httptools",
@@ -84,24 +85,26 @@ class _Server(Server):
         yield
 
 
-async def _open(address: Address, *, beyond_loopback: bool) -> list[socket.socket]:
+async def _open(address: Address, setting: str, *, beyond_loopback: bool) -> list[socket.socket]:
     """Listening sockets on every address the host's name stands for."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise SettingsError(f"{address} is no address to listen on", hint=_HINT) from error
+        raise SettingsError(f"{address} is no address to listen on", hint=_hint(setting)) from error
     places = list(dict.fromkeys((family, place) for family, _, _, _, place in found))
     if not beyond_loopback and not all(is_loopback(str(place[0])) for _, place in places):
         raise SettingsError(
-            f"RTK_ARCHIVE_LISTEN {address} can be reached from beyond this machine",
+            f"{setting} {address} can be reached from beyond this machine",
             hint="while there are no API keys, listen on a loopback address such as 127.0.0.1:8000",
         )
-    return _listen_all(address, places)
+    return _listen_all(address, setting, places)
 
 
 def _listen_all(
-    address: Address, places: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]]
+    address: Address,
+    setting: str,
+    places: Sequence[tuple[socket.AddressFamily, tuple[object, ...]]],
 ) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     refusal: OSError | None = None
@@ -117,7 +120,7 @@ def _listen_all(
     if refusal is not None and (fatal or not sockets):
         for each in sockets:
             each.close()
-        raise _explained(address, refusal) from refusal
+        raise _explained(address, setting, refusal) from refusal
     return sockets
 
 
@@ -136,8 +139,12 @@ def _listen(family: socket.AddressFamily, place: tuple[object, ...]) -> socket.s
     return listener
 
 
-def _explained(address: Address, error: OSError) -> ArchiverError:
+def _hint(setting: str) -> str:
+    return f"set {setting} to another address, or stop what listens there"
+
+
+def _explained(address: Address, setting: str, error: OSError) -> ArchiverError:
     if error.errno == errno.EADDRINUSE:
-        return ArchiverError(f"{address} is in use", hint=_HINT)
+        return ArchiverError(f"{address} is in use", hint=_hint(setting))
     reason = (error.strerror or "refused").lower()
-    return ArchiverError(f"{address} cannot be listened on: {reason}", hint=_HINT)
+    return ArchiverError(f"{address} cannot be listened on: {reason}", hint=_hint(setting))

@@ -84,8 +84,12 @@ async def test_a_port_in_use_is_one_clear_error(world: World) -> None:
         with pytest.raises(ArchiverError) as refused:
             await serve(app, address, asyncio.Event())
 
+        with pytest.raises(ArchiverError) as second:
+            await serve(app, address, asyncio.Event(), setting="RTK_ARCHIVE_WEBHOOK_LISTEN")
+
     assert f"{address} is in use" == refused.value.message
     assert "RTK_ARCHIVE_LISTEN" in refused.value.hint
+    assert "RTK_ARCHIVE_WEBHOOK_LISTEN" in second.value.hint
 
 
 async def test_a_port_that_only_somebody_else_holds_is_in_use(world: World) -> None:
