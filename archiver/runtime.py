@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
-from archiver.archive.stores import open_store
+from archiver.archive.stores import AtRest, open_store
 from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
-from archiver.errors import ArchiveMissingError, ArchiverError
+from archiver.errors import ArchiveMissingError, ArchiverError, SettingsError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from archiver.archive.archive import LockFor
     from archiver.archive.stores import Store
     from archiver.settings import Settings
 
@@ -70,10 +71,25 @@ async def open_source(settings: Settings) -> AsyncIterator[RealtimeKit]:
         yield source
 
 
+def open_store_of(settings: Settings) -> Store:
+    """The store these settings name, keeping what is put as they say."""
+    if settings.kms_key and not settings.encryption.startswith("aws:kms"):
+        raise SettingsError(
+            "RTK_ARCHIVE_SSE_KMS_KEY names a key that nothing is encrypted with",
+            hint="set RTK_ARCHIVE_SSE=aws:kms as well",
+        )
+    at_rest = AtRest(
+        encryption=settings.encryption,
+        kms_key=settings.kms_key,
+        storage_class=settings.storage_class,
+    )
+    return open_store(settings.store, at_rest=at_rest)
+
+
 @asynccontextmanager
 async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
     """The archive these settings name, to read; needs neither token nor account."""
-    store = open_store(settings.store)
+    store = open_store_of(settings)
     try:
         yield await Archive.open(store)
     finally:
@@ -109,7 +125,7 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         _prepare_spool(settings.spool)
         ledger = await stack.enter_async_context(open_ledger(settings))
-        store = open_store(settings.store)
+        store = open_store_of(settings)
         stack.push_async_callback(store.close)
         origin = Origin(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
@@ -119,7 +135,13 @@ async def open_runtime(
             max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
         )
         source = await stack.enter_async_context(_source(settings, budget, clock, counts))
-        archive = await _open_archive(store, origin, source, maker.made(clock.now()))
+        archive = await _open_archive(
+            store,
+            origin,
+            source,
+            made=maker.made(clock.now()),
+            lock_for=lambda app_id: settings.lock_for(app_id, clock.now()),
+        )
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
         ledger.expect(expectation_of(settings).fingerprint, clock.now())
@@ -235,17 +257,22 @@ def _downloader(settings: Settings, clock: Clock) -> Downloader:
 
 
 async def _open_archive(
-    store: Store, origin: Origin, source: RealtimeKit, made: dict[str, str]
+    store: Store,
+    origin: Origin,
+    source: RealtimeKit,
+    *,
+    made: dict[str, str],
+    lock_for: LockFor,
 ) -> Archive:
     """The archive of this source, created only once the source has let us in.
 
     What it is the archive of is written once and for ever: not for an account that was mistyped.
     """
     try:
-        return await Archive.open(store, origin=origin, create=False)
+        return await Archive.open(store, origin=origin, create=False, lock_for=lock_for)
     except ArchiveMissingError:
         await source.apps()
-        return await Archive.open(store, origin=origin, made=made)
+        return await Archive.open(store, origin=origin, made=made, lock_for=lock_for)
 
 
 def _prepare_spool(spool: Path) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from archiver.archive.archive import Archive, Chain
+    from archiver.archive.archive import Archive
+    from archiver.archive.chains import Chain
     from archiver.archive.inventory import Entry
     from archiver.archive.stores import ObjectInfo
     from archiver.model import ArtifactId, SessionId

@@ -36,7 +36,8 @@ from search.index.seam import Document
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from archiver.archive.archive import Archive, Committed
+    from archiver.archive.archive import Archive
+    from archiver.archive.chains import Committed
 
 T = TypeVar("T")
 

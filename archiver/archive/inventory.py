@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from archiver.archive import keys
 from archiver.errors import InventoryError
 from archiver.model import (
+    UNLOCKED,
     ArtifactId,
     Kind,
+    Lock,
     Outcome,
     Session,
     SessionId,
@@ -58,6 +60,26 @@ def _refuse_fractions(document: Mapping[str, Any]) -> None:
 def sha256(data: bytes) -> str:
     """The digest of these bytes, 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def lock_document(lock: Lock) -> dict[str, str]:
+    """A lock as records write it; empty where there is none."""
+    document = {"mode": lock.mode, "hold": "on" * lock.hold}
+    if lock.until is not None:
+        document["until"] = format_time(lock.until)
+    return {name: value for name, value in document.items() if value}
+
+
+def lock_of(document: object) -> Lock:
+    """The lock a record tells of; what cannot be read is none."""
+    if not isinstance(document, dict):
+        return UNLOCKED
+    try:
+        until = parse_time(str(document["until"])) if "until" in document else None
+    except ValueError:
+        until = None
+    mode = str(document.get("mode", ""))
+    return Lock(mode=mode if until else "", until=until, hold=document.get("hold") == "on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,21 +235,21 @@ def _load(data: bytes) -> dict[str, Any]:
         raise TypeError("it is no JSON object")
     if document["format"] != FORMAT:
         raise ValueError("its format is not known to this release")
-    _check_plain(document)
+    check_plain(document)
     return document
 
 
-def _check_plain(value: object, depth: int = 0) -> None:
+def check_plain(value: object, depth: int = 0) -> None:
     """Refuse what a record never holds: fractions, endless numbers, half characters, deep nesting."""
     if depth > DEPTH_MAX:
         raise ValueError("it is nested too deeply")
     if isinstance(value, dict):
         for name, each in value.items():
-            _check_plain(name, depth + 1)
-            _check_plain(each, depth + 1)
+            check_plain(name, depth + 1)
+            check_plain(each, depth + 1)
     elif isinstance(value, list):
         for each in value:
-            _check_plain(each, depth + 1)
+            check_plain(each, depth + 1)
     elif isinstance(value, str):
         value.encode()
     elif isinstance(value, float) or (isinstance(value, int) and abs(value) > INTEGER_MAX):

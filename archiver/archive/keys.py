@@ -22,6 +22,7 @@ RESERVED_FOLDERS = frozenset(
     | {"policies", "holds", "dispositions", "copies"}
 )
 
+_RECORD_NAME = re.compile(r"([0-9]{8,12})\.json\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _EXTENSIONS: dict[str, str] = {
     Kind.SESSION: "json",
@@ -85,6 +86,23 @@ def inventory_name(version: int) -> str:
 def summary_request_name(number: int) -> str:
     """The bare name of the recorded intent to ask for a summary the first or second time."""
     return f"summary-request-{number}.json"
+
+
+def record_prefix(journal: str) -> str:
+    """What the keys of a journal, such as the seals, start with."""
+    return f"{ARCHIVE_FOLDER}/{journal}/"
+
+
+def record_key(journal: str, sequence: int) -> str:
+    """The key of a journal's record of this number, from 1."""
+    return f"{record_prefix(journal)}{sequence:08d}.json"
+
+
+def record_sequence(journal: str, key: str) -> int | None:
+    """The number of the record under this key, if it is one of this journal."""
+    match = _RECORD_NAME.match(key.removeprefix(record_prefix(journal)))
+    sequence = int(match[1]) if match and key.startswith(record_prefix(journal)) else 0
+    return sequence if sequence and key == record_key(journal, sequence) else None
 
 
 def folder_of(key: str) -> str:

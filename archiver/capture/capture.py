@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
     from datetime import datetime
 
-    from archiver.archive.archive import Archive, Committed
+    from archiver.archive.archive import Archive
+    from archiver.archive.chains import Committed
     from archiver.archive.inventory import Entry
     from archiver.capture.commits import Commits
     from archiver.capture.fetching import Answered, Fetching

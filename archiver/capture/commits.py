@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory
+from archiver.archive.inventory import Entry, Inventory, lock_document
 from archiver.archive.versions import next_version
 from archiver.errors import CommitConflictError, InventoryError
 from archiver.model import Outcome
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from archiver.archive.archive import Archive, Committed
+    from archiver.archive.archive import Archive
+    from archiver.archive.chains import Committed
     from archiver.capture.maker import Maker
     from archiver.model import ArtifactId, Session
     from archiver.schedule import ArtifactState, Expectation
@@ -74,6 +75,7 @@ class Commits:
 
     def _base(self, session: Session, now: datetime) -> Inventory:
         expectation = self._expectation
+        lock = self._archive.lock_for(session.app_id)
         return Inventory(
             archive_id=self._archive.id,
             account=self._archive.origin.account,
@@ -86,6 +88,8 @@ class Commits:
                 "formats": [str(each) for each in expectation.formats],
                 "summaries": expectation.summaries,
                 "peer_reports": "on" if expectation.peer_reports else "off",
+                # What this very record is put under: it cannot tell what is read back of itself.
+                **({"lock": lock_document(lock)} if lock else {}),
             },
         )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from archiver.archive.archive import Committed
+    from archiver.archive.chains import Committed
     from archiver.model import ArtifactId, Session, SessionId
     from archiver.schedule import ArtifactState, SummaryRequest
     from migrations.sqlite import Connection

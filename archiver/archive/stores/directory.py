@@ -15,6 +15,7 @@ from archiver.archive.stores.store import (
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     Capabilities,
+    Fixity,
     Stored,
     check_body,
     check_canary,
@@ -29,12 +30,14 @@ from archiver.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from archiver.model import UNLOCKED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from archiver.archive.stores.store import ObjectInfo
+    from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.model import Lock
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -80,6 +83,7 @@ class DirectoryStore:
         digest: str,
         size_bytes: int,
         media_type: str,  # noqa: ARG002 — a folder has no place for it; inventories do
+        lock: Lock = UNLOCKED,  # noqa: ARG002 — nor does it lock anything
     ) -> Stored:
         """Store the body if the key is free: a file on the same file system is linked, not copied."""
         check_key(key)
@@ -108,6 +112,28 @@ class DirectoryStore:
                 position += len(chunk)
         finally:
             os.close(file)
+
+    async def fixity(self, key: str, *, version_id: str = "") -> Fixity:
+        """Read the object from end to end."""
+        _check_read(key, version_id)
+        digest, size_bytes = await self._run(key, self._tree.digest, key)
+        return Fixity(digest=digest, size_bytes=size_bytes)
+
+    async def keep(
+        self,
+        key: str,
+        lock: Lock,  # noqa: ARG002 — a folder locks nothing
+        *,
+        version_id: str = "",
+    ) -> Lock:
+        """Lock nothing, and say so."""
+        _check_read(key, version_id)
+        return UNLOCKED
+
+    async def uploads(self) -> AsyncGenerator[Upload]:
+        """None: what is not whole has no key."""
+        return
+        yield
 
     async def head(self, key: str) -> ObjectInfo | None:
         """The object under this key, or None."""

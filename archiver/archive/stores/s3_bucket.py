@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 
 from archiver.archive.stores.s3_errors import FAILURES, error_status, translate, translated
 from archiver.archive.stores.s3_versions import OldestVersions
-from archiver.archive.stores.store import ObjectInfo
+from archiver.archive.stores.store import ObjectInfo, Upload
 from archiver.errors import StoreError
+from archiver.model import Lock, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -39,6 +40,18 @@ class S3Options:
     multipart_bytes: int = 64 * 1024 * 1024  #: larger bodies go in parts
     part_bytes: int = 16 * 1024 * 1024
     page_size: int = 1000
+    encryption: str = ""  #: "AES256", "aws:kms" or "aws:kms:dsse"; the bucket's own unless given
+    kms_key: str = ""
+    storage_class: str = ""
+
+    def at_rest(self) -> dict[str, Any]:
+        """The arguments of a put that say how the object is to be kept."""
+        wanted = {
+            "ServerSideEncryption": self.encryption,
+            "SSEKMSKeyId": self.kms_key,
+            "StorageClass": self.storage_class,
+        }
+        return {name: value for name, value in wanted.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,16 +181,48 @@ class Bucket:
                 return None
             raise translate(error, self.url, key) from error
         await self.learn(answer)
-        until: datetime | None = answer.get("ObjectLockRetainUntilDate")
         return ObjectInfo(
             key=key,
             size_bytes=answer["ContentLength"],
             modified_at=answer["LastModified"].astimezone(UTC),
             etag=answer["ETag"].strip('"'),
             version_id=answer.get("VersionId", "") if (await self.kind()).versioned else "",
-            lock_mode=answer.get("ObjectLockMode", ""),
-            lock_until=None if until is None else until.astimezone(UTC),
+            lock=lock_in(answer),
         )
+
+    async def retain(self, key: str, version_id: str, lock: Lock) -> None:
+        """Put this lock on one version."""
+        client, place = await self.client(), self.place(key, version_id)
+        with translated(self.url, key):
+            if lock.mode and lock.until is not None:
+                await client.put_object_retention(
+                    **place,
+                    Retention={
+                        "Mode": LockMode(lock.mode).value,
+                        "RetainUntilDate": lock.until,
+                    },
+                )
+            if lock.hold:
+                await client.put_object_legal_hold(**place, LegalHold={"Status": "ON"})
+
+    async def uploads(self) -> AsyncGenerator[Upload]:
+        """Uploads in parts that are under way or were left behind."""
+        client = await self.client()
+        at: dict[str, Any] = {}
+        while True:
+            with translated(self.url):
+                page = await client.list_multipart_uploads(
+                    Bucket=self.name, Prefix=self.prefix, **at
+                )
+            for each in page.get("Uploads", []):
+                key = each["Key"].removeprefix(self.prefix)
+                yield Upload(key=key, begun_at=each["Initiated"].astimezone(UTC))
+            if not page.get("IsTruncated"):
+                return
+            at = {
+                "KeyMarker": page["NextKeyMarker"],
+                "UploadIdMarker": page["NextUploadIdMarker"],
+            }
 
     async def oldest(self, key: str) -> ObjectInfo | None:
         """The oldest version of exactly this key, which sorts before all keys that begin with it."""
@@ -236,6 +281,24 @@ class Bucket:
             if not page.get("IsTruncated"):
                 return
             at = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def lock_in(answer: Mapping[str, Any]) -> Lock:
+    """The lock an answer to HEAD or GET tells of."""
+    until: datetime | None = answer.get("ObjectLockRetainUntilDate")
+    return Lock(
+        mode=answer.get("ObjectLockMode", ""),
+        until=None if until is None else until.astimezone(UTC),
+        hold=answer.get("ObjectLockLegalHoldStatus") == "ON",
+    )
+
+
+def lock_arguments(lock: Lock) -> dict[str, Any]:
+    """The arguments of a put that ask for this lock."""
+    arguments: dict[str, Any] = {"ObjectLockLegalHoldStatus": "ON"} if lock.hold else {}
+    if lock.mode and lock.until is not None:
+        arguments |= {"ObjectLockMode": lock.mode, "ObjectLockRetainUntilDate": lock.until}
+    return arguments
 
 
 def headers(answer: object) -> Mapping[str, str]:

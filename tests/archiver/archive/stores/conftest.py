@@ -13,6 +13,7 @@ import pytest
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.archive.stores.s3 import S3Store
 from archiver.archive.stores.s3_bucket import S3Options
+from archiver.model import UNLOCKED, Lock
 from tests.archiver.archive.stores import servers
 
 if TYPE_CHECKING:
@@ -82,7 +83,14 @@ class Place:
         """Whether this server is known not to do this."""
         return gap in GAPS[self.variant.server]
 
-    async def put(self, name: str, body: bytes | Path, *, content: bytes | None = None) -> Stored:
+    async def put(
+        self,
+        name: str,
+        body: bytes | Path,
+        *,
+        content: bytes | None = None,
+        lock: Lock = UNLOCKED,
+    ) -> Stored:
         """Put with the digest of the body, or of what the content is said to be."""
         data = body if isinstance(body, bytes) else await asyncio.to_thread(body.read_bytes)
         return await self.store.put(
@@ -91,6 +99,7 @@ class Place:
             digest=sha256(data if content is None else content).hexdigest(),
             size_bytes=len(data),
             media_type="text/plain",
+            lock=lock,
         )
 
     async def keys(self, prefix: str = "", start_after: str = "") -> list[str]:
