@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
@@ -19,6 +20,9 @@ from archiver.errors import ArchiveMissingError, ArchiverError, SettingsError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
+from archiver.sealing import Sealer
+from archiver.upkeep import Upkeep
+from archiver.verify import Rounds
 from archiver.worker import Worker
 
 if TYPE_CHECKING:
@@ -87,19 +91,32 @@ def open_store_of(settings: Settings) -> Store:
 
 
 @asynccontextmanager
-async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
-    """The archive these settings name, to read; needs neither token nor account."""
-    store = open_store_of(settings)
+async def open_archive(settings: Settings, *, writing: bool = False) -> AsyncIterator[Archive]:
+    """The archive these settings name; needs neither token nor account.
+
+    `writing`: records of the archive itself will be put, locked as the settings say.
+    """
+    store, clock = open_store_of(settings), SystemClock()
     try:
-        yield await Archive.open(store)
+        archive = await Archive.open(
+            store, lock_for=lambda app_id: settings.lock_for(app_id, clock.now())
+        )
+        if writing:
+            await archive.claim(sole_worker=settings.sole_worker)
+        yield archive
     finally:
         await store.close()
 
 
 @asynccontextmanager
-async def open_views(settings: Settings) -> AsyncIterator[tuple[Archive, Ledger]]:
+async def open_views(
+    settings: Settings, *, writing: bool = False
+) -> AsyncIterator[tuple[Archive, Ledger]]:
     """The archive these settings name, and the ledger that belongs to it."""
-    async with open_archive(settings) as archive, open_ledger(settings) as ledger:
+    async with (
+        open_archive(settings, writing=writing) as archive,
+        open_ledger(settings) as ledger,
+    ):
         ledger.bind(archive.id)
         yield archive, ledger
 
@@ -176,6 +193,7 @@ async def open_runtime(
             clock=clock,
             share=share,
             requests=counts.requests,
+            upkeep=_upkeep(settings, archive, ledger, maker, clock, share),
         )
         yield Runtime(
             settings=settings,
@@ -187,6 +205,39 @@ async def open_runtime(
             offers=fetching.offers,
             clock=clock,
         )
+
+
+def _upkeep(
+    settings: Settings,
+    archive: Archive,
+    ledger: Ledger,
+    maker: Maker,
+    clock: Clock,
+    share: Share,
+) -> Upkeep:
+    # Of several workers that share the sessions, the first reads everything back.
+    every = settings.verify_every if share.index == 1 else timedelta(0)
+    return Upkeep(
+        archive,
+        ledger,
+        clock,
+        sealer=sealer_of(settings, archive, ledger, maker, clock),
+        rounds=Rounds(
+            archive,
+            ledger,
+            clock,
+            path=settings.data / "rounds.db",
+            every=every,
+            made=maker.made,
+        ),
+    )
+
+
+def sealer_of(
+    settings: Settings, archive: Archive, ledger: Ledger, maker: Maker, clock: Clock
+) -> Sealer:
+    """What seals this archive."""
+    return Sealer(archive, ledger, clock, made=maker.made, every=settings.seal_every)
 
 
 def _capture(

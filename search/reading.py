@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from archiver.archive.inventory import Entry, Inventory, sha256
+from archiver.archive.canonical import sha256
 from archiver.errors import ObjectMissingError, StoreError
 from archiver.model import (
     CHAT,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from archiver.archive.archive import Archive
     from archiver.archive.chains import Committed
+    from archiver.archive.inventory import Entry, Inventory
 
 T = TypeVar("T")
 

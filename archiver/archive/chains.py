@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, parse_inventory, sha256
+from archiver.archive.canonical import sha256
+from archiver.archive.inventory import Entry, Inventory, parse_inventory
 from archiver.errors import InventoryError, StoreError
 
 if TYPE_CHECKING:

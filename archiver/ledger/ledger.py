@@ -96,8 +96,10 @@ class Ledger(LedgerReader):
             )
 
     @explained
-    def see(self, sessions: Iterable[Session], now: datetime) -> int:
-        """Take note of sessions the source listed; returns how many of them were new.
+    def see(self, sessions: Iterable[Session], now: datetime, *, listed: bool = False) -> int:
+        """Take note of sessions of which the source told; returns how many of them were new.
+
+        `listed`: it was the source's own list that told of them.
 
         A session that has ended becomes due; one that is known keeps its place, except that its end,
         once known, stays known.
@@ -105,12 +107,12 @@ class Ledger(LedgerReader):
         new = 0
         with Transaction(self._db) as db:
             for session in sessions:
-                new += self._see(db, session, to_ms(now))
+                new += self._see(db, session, to_ms(now), listed=listed)
         return new
 
-    def _see(self, db: Connection, session: Session, now_ms: int) -> int:
+    def _see(self, db: Connection, session: Session, now_ms: int, *, listed: bool = False) -> int:
         known = db.execute(
-            "select ended, transcribed from session where app_id = ? and session_id = ?",
+            "select ended, listed from session where app_id = ? and session_id = ?",
             [session.app_id, session.session_id],
         ).fetchone()
         due_ms = now_ms if session.ended else None
@@ -119,15 +121,20 @@ class Ledger(LedgerReader):
             db.execute(
                 "insert into session (app_id, session_id, meeting_id, started_at_ms, ended_at_ms,"
                 " created_at_ms, ended, transcribed, seen_at_ms, deadline_at_ms, next_attempt_at_ms,"
-                " share_key) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " share_key, listed) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *(session.app_id, session.session_id, session.meeting_id),
                     *(to_ms(session.started_at), ended_at_ms, to_ms(session.created_at)),
                     *(session.ended, session.transcribed, now_ms),
-                    *(to_ms(session.deadline_at), due_ms, share_key(session.session_id)),
+                    *(to_ms(session.deadline_at), due_ms, share_key(session.session_id), listed),
                 ],
             )
             return 1
+        if listed and not known["listed"]:
+            db.execute(
+                "update session set listed = 1 where app_id = ? and session_id = ?",
+                [session.app_id, session.session_id],
+            )
         if session.ended and not known["ended"]:
             db.execute(
                 "update session set ended = 1, ended_at_ms = ?, transcribed = ?,"
@@ -273,6 +280,10 @@ class Ledger(LedgerReader):
                 if rows:
                     marks = ",".join("?" * len(rows[0]))
                     db.executemany(f"insert or replace into {table} values ({marks})", rows)
+            db.executemany(
+                "update session set listed = 1 where app_id = ? and session_id = ?",
+                other._db.execute("select app_id, session_id from session where listed = 1"),
+            )
 
     @explained
     def replace_with(self, other: Ledger) -> None:
