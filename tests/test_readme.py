@@ -15,6 +15,7 @@ from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
 from search.web import api, coverage, health, metrics, webhooks
+from tests.archiver.verify.bench import bench
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -111,6 +112,12 @@ def test_two_commands_do_all_the_set_up() -> None:
         assert part.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ")
 
 
+def _by_hand(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What the README's lines of this name say in a folder."""
+    command = ["sh", "-c", _marked(name)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(
     not (shutil.which("jq") and shutil.which("sha256sum")), reason="needs jq and sha256sum"
 )
@@ -121,21 +128,40 @@ async def test_the_archive_can_be_checked_by_hand(tmp_path: Path) -> None:
     (inventory,) = (tmp_path / "archive").rglob("inventory-0001.json")
     folder = inventory.parent
 
-    def check() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh", "-c", _marked("by hand")],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    whole = check()
+    whole = _by_hand("by hand", folder)
     assert (whole.returncode, whole.stdout.count(": OK")) == (0, 5)
     victim = next(folder.glob("summary.*.md"))
     victim.chmod(0o600)
     victim.write_bytes(victim.read_bytes() + b" ")
-    assert check().returncode != 0
+    assert _by_hand("by hand", folder).returncode != 0
+
+
+@pytest.mark.skipif(
+    not (shutil.which("jq") and shutil.which("sha256sum")), reason="needs jq and sha256sum"
+)
+@pytest.mark.parametrize(
+    "harm", ["", "summary.*.md", "inventory-0001.json", "seals/00000002.json", "folder"]
+)
+async def test_the_seals_can_be_checked_by_hand(harm: str, tmp_path: Path) -> None:
+    """The README's lines say which seal is the last, and fail at whatever is missing or changed."""
+    async with bench(tmp_path) as one:
+        last = one.ledger.sealing.head()
+        folder = one.folders[1]
+        if harm == "folder":
+            shutil.rmtree(folder)
+        elif harm.startswith("seals"):
+            one.record(harm).unlink()
+        elif harm:
+            victim = one.one(harm, 1)
+            victim.write_bytes(victim.read_bytes()[:-1] + b" ")
+    checked = _by_hand("seals by hand", tmp_path / "archive")
+
+    assert (checked.returncode == 0) == (not harm), checked.stdout + checked.stderr
+    if not harm:
+        assert checked.stdout.splitlines() == [
+            f"last seal {last}",
+            "every session that is sealed is whole: 3",
+        ]
 
 
 def test_every_file_it_links_to_is_there() -> None:
