@@ -50,5 +50,12 @@ class Upkeep:
                 raise
             except (ArchiveError, StoreError, LedgerError) as error:
                 log.warning("upkeep.failed", extra={"error": error.message})
-        if self._archive.underlocked:
-            self._ledger.note(UNDERLOCKED, self._archive.underlocked, self._clock.now())
+        self._count_underlocked()
+
+    def _count_underlocked(self) -> None:
+        """Add what this process put with less of a lock to what was counted before."""
+        known = self._ledger.vitals().get(UNDERLOCKED)
+        if known is None or self._archive.underlocked:
+            total = (known.value if known else 0) + self._archive.underlocked
+            self._ledger.note(UNDERLOCKED, total, self._clock.now())
+            self._archive.underlocked = 0

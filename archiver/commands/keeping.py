@@ -90,7 +90,7 @@ async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive
         with progress("verifying") as update:
             await verifier.go_on(progress=update)
         result = await verifier.finish()
-        roster.clear()
+        roster.delete()
     if args.report:
         scope = {"session": args.session, "sample_per_mille": int(args.sample * 1000), "seed": seed}
         say(f"kept as report {await _keep_report(archive, result, scope)}")
@@ -118,7 +118,7 @@ def _show(args: argparse.Namespace, result: Verification, seed: int) -> None:
 
 def _roster(settings: Settings, stack: AsyncExitStack, *, resumable: bool, fresh: bool) -> Roster:
     """Where it keeps how far it came: in the data folder, if it may go on from there."""
-    if resumable:
+    if resumable and settings.data.is_dir():
         try:
             roster = Roster.open(settings.data / ROSTER)
         except (LedgerError, OSError):

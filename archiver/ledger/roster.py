@@ -99,7 +99,7 @@ class Roster:
 
     def delete(self) -> None:
         """Let go of the file and remove it: the verification is done."""
-        self._db.close()
+        self.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
