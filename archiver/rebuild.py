@@ -67,8 +67,7 @@ async def _fill(
         now = clock.now()
         states = states_of(chain.newest.inventory, now)
         ledger.adopt(chain.newest, states, next_attempt_at=session_next_attempt(states), now=now)
-        requests = await archive.summary_requests(chain.newest.inventory.session)
-        for number, at in requests.items():
+        for number, at in chain.requests.items():
             ledger.record_request(chain.session_id, SummaryRequest(number=number, at=at))
         rebuilt.sessions += 1
         progress(rebuilt.sessions)

@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
@@ -25,6 +25,7 @@ from archiver.archive.canonical import (
 )
 from archiver.archive.chains import Chain, Committed, read_chain, read_inventory
 from archiver.archive.inventory import Inventory, unknown_parts
+from archiver.archive.lanes import side_by_side
 from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
     ArchiveError,
@@ -40,7 +41,7 @@ from archiver.errors import (
 from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Coroutine
     from datetime import datetime
 
     from archiver.model import ArtifactId, Fetched, Session, SessionId
@@ -52,6 +53,7 @@ LockFor = Callable[[str], Lock]
 
 FORMAT = "realtimekit-archive/1"
 _JSON = "application/json"
+CHAINS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,19 +319,43 @@ class Archive:
 
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:
         """Every session's inventories below a prefix, in the order of their keys."""
-        folder, names = "", list[str]()
-        async for info in self.store.list(prefix):
-            parsed = keys.parse_key(info.key)
-            if parsed is None or not parsed.version:
-                continue
-            if parsed.folder != folder and names:
-                if chain := await read_chain(self.store, self.id, folder, names):
+        async with aclosing(side_by_side(self._chain_reads(prefix), CHAINS_AT_ONCE)) as chains:
+            async for chain in chains:
+                if chain is not None:
                     yield chain
-                names = []
-            folder = parsed.folder
-            names.append(info.key)
-        if names and (chain := await read_chain(self.store, self.id, folder, names)):
-            yield chain
+
+    async def _chain_reads(
+        self, prefix: str
+    ) -> AsyncGenerator[Coroutine[object, object, Chain | None]]:
+        """What reads the chain of each folder, as the listing comes to its end."""
+        folder, found = "", list[ObjectInfo]()
+        async with aclosing(self.store.list(prefix)) as listed:
+            async for info in listed:
+                parsed = keys.parse_key(info.key)
+                if parsed is None or not (parsed.version or parsed.request):
+                    continue
+                if parsed.folder != folder and found:
+                    yield self._read_listed(folder, found)
+                    found = []
+                folder = parsed.folder
+                found.append(info)
+        if found:
+            yield self._read_listed(folder, found)
+
+    async def _read_listed(self, folder: str, listed: list[ObjectInfo]) -> Chain | None:
+        chain = await read_chain(
+            self.store,
+            self.id,
+            folder,
+            [each.key for each in listed],
+            version_ids={each.key: each.version_id for each in listed},
+        )
+        requests = {
+            parsed.request: each.modified_at
+            for each in listed
+            if (parsed := keys.parse_key(each.key)) and parsed.request
+        }
+        return chain and replace(chain, requests=requests)
 
     async def objects(self, prefix: str) -> list[ObjectInfo]:
         """Everything stored below a prefix."""
