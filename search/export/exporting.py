@@ -18,6 +18,7 @@ from archiver.release import commit, version
 from search import render
 from search.export import lines, manifest, page
 from search.export.copying import Copier, in_order
+from search.export.folder import explained
 from search.export.layouts import Closing
 from search.export.model import Copied, Finding, Tally, Written
 from search.export.seals import Records, copy_records
@@ -80,7 +81,7 @@ class Export:
         """Copy, render and record all of it; the completion record says that it is done."""
         heading = self._heading(selection, asked)
         chosen = frozenset(resolved.folders)
-        with ExitStack() as stack:
+        with explained(self._folder.root), ExitStack() as stack:
             self._digests = stack.enter_context(self._folder.open(manifest.MANIFEST))
             self._index = stack.enter_context(self._open_own("index.html"))
             self._index.write(page.index_opening(heading).encode())

@@ -25,7 +25,10 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class ExportFolder:
-    """A folder that is new, or was found empty and nobody else's; files 0600, folders 0700."""
+    """A folder that is new, or was found empty and nobody else's; files 0600, folders 0700.
+
+    What the system has against writing is OSError: make an export inside `explained`.
+    """
 
     def __init__(self, root: Path, descriptor: int, *, sha512: bool = False) -> None:
         self.root = root
@@ -38,7 +41,7 @@ class ExportFolder:
 
         Raises ExportError where there is something in it, or others could write to it.
         """
-        with _explained(root):
+        with explained(root):
             with suppress(FileExistsError):
                 root.mkdir(mode=0o700)
             descriptor = os.open(root, _FOLDER)
@@ -51,14 +54,12 @@ class ExportFolder:
 
     def open(self, path: str) -> FileWriter:
         """A new file under this path, to write to."""
-        with _explained(self.root):
-            try:
-                descriptor = os.open(path, _NEW_FILE, 0o600, dir_fd=self._root)
-            except FileNotFoundError:
-                self._make_parents(path)
-                descriptor = os.open(path, _NEW_FILE, 0o600, dir_fd=self._root)
-            file = os.fdopen(descriptor, "wb", buffering=0)
-        return FileWriter(self.root, path, file, both=self._sha512)
+        try:
+            descriptor = os.open(path, _NEW_FILE, 0o600, dir_fd=self._root)
+        except FileNotFoundError:
+            self._make_parents(path)
+            descriptor = os.open(path, _NEW_FILE, 0o600, dir_fd=self._root)
+        return FileWriter(path, os.fdopen(descriptor, "wb", buffering=0), both=self._sha512)
 
     def _make_parents(self, path: str) -> None:
         parts = path.split("/")[:-1]
@@ -75,10 +76,7 @@ class ExportFolder:
 
     def read(self, path: str) -> bytes:
         """A file that was written, whole."""
-        with (
-            _explained(self.root),
-            os.fdopen(os.open(path, _FILE, dir_fd=self._root), "rb") as file,
-        ):
+        with os.fdopen(os.open(path, _FILE, dir_fd=self._root), "rb") as file:
             return file.read()
 
     def settle(self) -> None:
@@ -89,7 +87,7 @@ class ExportFolder:
 
     def write_last(self, path: str, data: bytes) -> None:
         """The file that says that all others are there: on the disk when this returns."""
-        with _explained(self.root), self.open(path) as out:
+        with self.open(path) as out:
             out.write(data)
             out.sync()
             os.fsync(self._root)
@@ -102,8 +100,7 @@ class ExportFolder:
 class FileWriter:
     """A file being written, and the digests of what went into it."""
 
-    def __init__(self, root: Path, path: str, file: BinaryIO, *, both: bool) -> None:
-        self._root = root
+    def __init__(self, path: str, file: BinaryIO, *, both: bool) -> None:
         self._path = path
         self._file = file
         self._hashers = [sha256(), sha512()] if both else [sha256()]
@@ -117,10 +114,9 @@ class FileWriter:
 
     def write(self, data: bytes) -> None:
         """Add this."""
-        with _explained(self._root):
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
         for hasher in self._hashers:
             hasher.update(data)
         self._size_bytes += len(data)
@@ -136,8 +132,7 @@ class FileWriter:
 
     def close(self) -> Written:
         """End the file."""
-        with _explained(self._root):
-            self._file.close()
+        self._file.close()
         digests = [each.hexdigest() for each in self._hashers]
         return Written(
             path=self._path,
@@ -163,7 +158,7 @@ def _check_free(root: Path, descriptor: int) -> None:
 
 
 @contextmanager
-def _explained(root: Path) -> Iterator[None]:
+def explained(root: Path) -> Iterator[None]:
     """Turn what the system has against it into an error that says what to do."""
     try:
         yield

@@ -169,7 +169,7 @@ def _outcomes(artifacts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def index_opening(heading: Mapping[str, Any]) -> str:
     """The cover: who asked for what, and why; the list of sessions follows."""
     asked, archive = heading["asked"], heading["archive"]
-    chosen = (f"{name}: {value}" for name, value in heading["selection"].items() if value)
+    chosen = (f"{name}: {_said(value)}" for name, value in heading["selection"].items() if value)
     facts = [
         ("Archive", f"{_code(archive['id'])} of account {_code(archive['account'])}"),
         ("Asked for by", f"{shown(asked['requested_by'])} {_code(asked['user'])}"),
@@ -179,6 +179,10 @@ def index_opening(heading: Mapping[str, Any]) -> str:
         ("Made with", _code(f"realtimekit-archive {heading['made_with']['release']}")),
     ]
     return f"{_opened('Export')}<h1>Export</h1>\n{_facts(facts)}<h2>Sessions</h2>\n<table>\n"
+
+
+def _said(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def index_row(session: Mapping[str, Any], title: str, href: str) -> str:

@@ -109,7 +109,7 @@ class Resolved:
 
     @property
     def outstanding(self) -> bool:
-        return bool(self.pending or self.not_indexed)
+        return bool(self.pending or self.uncommitted or self.not_indexed)
 
 
 async def resolve(

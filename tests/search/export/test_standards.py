@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import bagit
@@ -13,7 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ocfl.layout_0003_hash_and_id_n_tuple import Layout_0003_Hash_And_Id_N_Tuple
 
+from archiver.archive.archive import Archive, Origin
+from archiver.archive.stores import open_store
+from search.cli import main
 from search.export.ocfl import object_id, storage_path
+from tests.archiver.archive.test_inventory import FIRST
 from tests.search.export.world import export
 
 if TYPE_CHECKING:
@@ -109,3 +115,25 @@ def test_the_digest_of_an_inventory_stands_beside_it(shell: Console) -> None:
     for path in (shell.folder / "out-ocfl").rglob("inventory.json"):
         digest, name = (path.parent / "inventory.json.sha512").read_text().split()
         assert (digest, name) == (hashlib.sha512(path.read_bytes()).hexdigest(), path.name)
+
+
+async def _store_odd_session(folder: Path) -> None:
+    """An archive of one session whose ids are as awkward as ids may be."""
+    session = replace(FIRST.session, app_id="an app/ü%", session_id="..%0A")
+    store = open_store(f"file:{folder}")
+    origin = Origin(base_url="http://127.0.0.1:1", account="test", simulated=True)
+    archive = await Archive.open(store, origin=origin)
+    await archive.commit(replace(FIRST, archive_id=archive.id, session=session, entries=()))
+    await archive.close()
+
+
+def test_a_bag_of_ids_that_need_an_escape_is_valid(tmp_path: Path) -> None:
+    """Where an id holds what a path cannot, the bag's paths hold no "%", and its objects are found."""
+    asyncio.run(_store_odd_session(tmp_path / "archive"))
+    out = str(tmp_path / "out")
+    argv = ["--store", f"file:{tmp_path / 'archive'}", "--data", str(tmp_path / "data"), "export"]
+    argv += [out, "--format", "bagit", "--reason", "x"]
+    assert main(argv) == 0
+    assert bagit.Bag(out).validate()
+    assert not [each for each in (tmp_path / "out").rglob("*") if "%" in each.name]
+    assert main(["export", out, "--check"]) == 0
