@@ -34,7 +34,7 @@ def test_from_a_session_into_a_bucket_and_back(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """`sync`, `verify` and `rebuild` work on a bucket as on a folder, byte for byte."""
+    """`sync`, `verify`, `export` and `rebuild` work on a bucket as on a folder, byte for byte."""
     url = request.getfixturevalue(f"{server}_url")
     raw = raw_client(url)
     bucket = make_bucket(
@@ -47,6 +47,11 @@ def test_from_a_session_into_a_bucket_and_back(
         assert shell.run("sync").code == 0
         checked = shell.run("verify", "--json")
         assert (checked.code, checked.document["sessions"]) == (0, 2)
+        argv = ("--format", "ocfl", "--reason", "a test", "--app", shell.source.apps[0].app_id)
+        exported = shell.run("export", "out", *argv, "--query", "contract", "--json")
+        assert (exported.code, exported.document["sessions"]) == (0, 2)
+        assert shell.run("export", "everything", *argv[:4], "--json").document["sessions"] == 2
+        assert shell.run("export", "out", "--check").code == 0
         found = shell.answer("contract")
         assert shell.run("rebuild", "all").code == 0
         assert shell.answer("contract") == found
