@@ -5,7 +5,7 @@ takes news. It holds ids, times, outcomes and digests: no name, title or URL.
 """
 
 from archiver.ledger.events import Delivery, Events, Heard, Told
-from archiver.ledger.ledger import Ledger
+from archiver.ledger.ledger import Found, Ledger
 from archiver.ledger.reader import LedgerReader
 from archiver.ledger.rows import (
     BUDGET_LEFT,
@@ -37,6 +37,7 @@ __all__ = [
     "WORKER_SEEN",
     "Delivery",
     "Events",
+    "Found",
     "Heard",
     "InventoryLine",
     "Ledger",
