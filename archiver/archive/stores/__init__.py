@@ -17,12 +17,15 @@ from archiver.archive.stores.store import (
     WrongDigestError,
     check_key,
 )
+from archiver.archive.stores.trials import Claims, Examinable
 from archiver.errors import SettingsError, StoreError
 
 __all__ = [
     "CANARIES",
     "AtRest",
     "Capabilities",
+    "Claims",
+    "Examinable",
     "Fixity",
     "ObjectInfo",
     "Store",
@@ -48,7 +51,9 @@ class AtRest:
 AS_THE_BUCKET_DOES = AtRest()
 
 
-def open_store(url: str, *, connections: int = 32, at_rest: AtRest = AS_THE_BUCKET_DOES) -> Store:
+def open_store(
+    url: str, *, connections: int = 32, at_rest: AtRest = AS_THE_BUCKET_DOES
+) -> Examinable:
     """The store this URL names; nothing is read, made or connected to before its first use.
 
     Raises SettingsError where the URL names none, or a folder is asked for what only buckets do.
@@ -68,7 +73,7 @@ def open_store(url: str, *, connections: int = 32, at_rest: AtRest = AS_THE_BUCK
     return _open_s3(match["bucket"], (match["prefix"] or "").strip("/"), connections, at_rest)
 
 
-def _open_directory(path: str, connections: int) -> Store:
+def _open_directory(path: str, connections: int) -> Examinable:
     from archiver.archive.stores.directory import DirectoryStore
 
     if path.startswith("//"):  # file:///PATH is a URL for /PATH; file://HOST/PATH is not for us
@@ -78,7 +83,7 @@ def _open_directory(path: str, connections: int) -> Store:
     return DirectoryStore(Path(path).expanduser(), threads=connections)
 
 
-def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest) -> Store:
+def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest) -> Examinable:
     if prefix:
         try:
             check_key(prefix)

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
     from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.archive.stores.trials import Claims
+    from archiver.checks import Check
+    from archiver.clock import Clock
 
 _CONFLICT = "ConditionalRequestConflict"
 #: What servers say to a put-if-absent of a key that is taken, or may be. R2's bucket locks refuse
@@ -328,6 +331,12 @@ class S3Store:
             versioned=kind.versioned,
             locked=kind.locked,
         )
+
+    def examine(self, claims: Claims, clock: Clock) -> AsyncGenerator[Check]:
+        """Try on canaries what this server does, nothing made up for."""
+        from archiver.archive.stores.trials.s3 import examine_bucket
+
+        return examine_bucket(self, self._bucket, claims, clock)
 
     async def close(self) -> None:
         """Close the connections."""
