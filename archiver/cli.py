@@ -1,4 +1,4 @@
-"""The archiver's commands: work, sync, status, verify, rebuild, webhooks, settings."""
+"""The archiver's commands: work, sync, status, verify, rebuild, doctor, webhooks, settings."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from archiver.arguments import (
 )
 from archiver.clock import SystemClock
 from archiver.commands import Command, keeping
+from archiver.doctor.command import doctor
 from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
@@ -255,6 +256,12 @@ COMMANDS = (
         "make the ledger again from the bucket",
         _rebuild_ledger_arguments,
         rebuild_ledger,
+    ),
+    Command(
+        "doctor",
+        "try what the store, the account and this machine really do",
+        json_argument,
+        doctor,
     ),
     Command("webhooks", "registrations of webhooks at the source", _webhooks_arguments, webhooks),
     Command(

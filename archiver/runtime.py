@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.archive import LockFor
-    from archiver.archive.stores import Store
+    from archiver.archive.stores import Examinable, Store
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.runtime")
@@ -66,16 +66,22 @@ def expectation_of(settings: Settings) -> Expectation:
 
 
 @asynccontextmanager
-async def open_source(settings: Settings) -> AsyncIterator[RealtimeKit]:
-    """The source alone, for what has nothing to do with the archive."""
+async def open_source(
+    settings: Settings, *, requests: Counter[tuple[str, str]] | None = None
+) -> AsyncIterator[RealtimeKit]:
+    """The source alone, for what has nothing to do with the archive.
+
+    `requests` is told of each request sent: its operation and status.
+    """
     settings.require_source()
     clock = SystemClock()
     budget = Budget(settings.budget.requests, settings.budget.period_s, clock)
-    async with _source(settings, budget, clock, _Counts()) as source:
+    counts = _Counts() if requests is None else _Counts(requests=requests)
+    async with _source(settings, budget, clock, counts) as source:
         yield source
 
 
-def open_store_of(settings: Settings) -> Store:
+def open_store_of(settings: Settings) -> Examinable:
     """The store these settings name, keeping what is put as they say."""
     if settings.kms_key and not settings.encryption.startswith("aws:kms"):
         raise SettingsError(

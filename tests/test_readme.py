@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archiver.archive.stores import CANARIES
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
@@ -162,6 +164,23 @@ async def test_the_seals_can_be_checked_by_hand(harm: str, tmp_path: Path) -> No
             f"last seal {last}",
             "every session that is sealed is whole: 3",
         ]
+
+
+@pytest.mark.parametrize("name", ["worker policy", "reader policy"])
+def test_the_policies_allow_no_more_than_they_say(name: str) -> None:
+    """No right to delete but for canaries, and none to bypass a lock."""
+    match = re.search(rf"<!-- {name} -->\n```json\n(.*?)\n```", README, re.DOTALL)
+    assert match is not None
+    statements = json.loads(match[1])["Statement"]
+
+    actions = [
+        (each, statement["Resource"]) for statement in statements for each in statement["Action"]
+    ]
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    assert not [each for each, _ in actions if "*" in each or "Bypass" in each]
+    deletes = [where for each, where in actions if "Delete" in each]
+    assert all(where.endswith(f"/{CANARIES}*") for where in deletes)
+    assert bool(deletes) == (name == "worker policy")
 
 
 def test_every_file_it_links_to_is_there() -> None:
