@@ -98,8 +98,9 @@ async def _choose_lock(scene: Scene) -> None:
 
 
 async def _wait_for_brief_locks(scene: Scene) -> None:
-    if scene.corner.is_locked:
-        await scene.clock.sleep((scene.claims.brief + timedelta(seconds=1)).total_seconds())
+    if scene.brief_until is not None:
+        over_in = scene.brief_until - scene.now() + timedelta(seconds=1)
+        await scene.clock.sleep(max(over_in.total_seconds(), 0))
 
 
 def _reached(scene: Scene) -> Check:

@@ -44,6 +44,7 @@ class Scene:
     server: str = ""  #: as it calls itself
     default: tuple[Lock, timedelta] | None = None  #: the bucket's own lock of what is put
     default_unknown: bool = False  #: whether we may not ask for it
+    brief_until: datetime | None = None  #: when the last brief lock ends
     may_delete: bool | None = None  #: a canary that nothing holds
     held: list[dict[str, Any]] = field(default_factory=list)  #: canaries under a legal hold
 
@@ -53,8 +54,8 @@ class Scene:
 
     def brief(self) -> Lock:
         """A lock that ends soon, of the kind that can be lifted at need."""
-        until = (self.now() + self.claims.brief).replace(microsecond=0)
-        return Lock(mode=LockMode.GOVERNANCE, until=until)
+        self.brief_until = (self.now() + self.claims.brief).replace(microsecond=0)
+        return Lock(mode=LockMode.GOVERNANCE, until=self.brief_until)
 
     def place(self, name: str, version_id: str = "") -> dict[str, Any]:
         """The arguments that name a canary to the server."""
