@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from archiver.archive.stores.trials import s3_locks, s3_parts, s3_rights, s3_settings
 from archiver.archive.stores.trials.canaries import Corner, attempted, reason_of, sweep, tidied
+from archiver.archive.stores.trials.s3_settings import days_text
 from archiver.archive.stores.trials.scene import Scene
 from archiver.archive.stores.trials.writing import try_writing
 from archiver.checks import Check, failed, ok, unknown, weak
@@ -42,6 +43,14 @@ _TRIALS: tuple[_Trial, ...] = (
     ("at rest", s3_settings.at_rest),
 )
 
+#: What can be found out where canaries would stay for years.
+_PUTTING_NOTHING = tuple(
+    each
+    for each in _TRIALS
+    if each[0] in {"versioning", "object lock", "delete", "public access", "lifecycle"}
+)
+_BRIEF_ADVICE = "allow s3:PutObjectRetention and s3:GetBucketObjectLockConfiguration"
+
 
 async def examine_bucket(
     store: Store, bucket: Bucket, claims: Claims, clock: Clock
@@ -51,9 +60,10 @@ async def examine_bucket(
     try:
         scene = Scene(store, bucket, await bucket.client(), corner, claims, clock)
         told = await scene.compare_clocks()
-        await _choose_lock(scene)
-        await corner.put("reached", b"reached")
-        yield _reached(scene)
+        would_stay = await _choose_lock(scene)
+        if not would_stay:
+            await corner.put("reached", b"reached")
+            yield _reached(scene)
     except StoreError as error:
         yield failed("reach", reason_of(error), error.hint or "check RTK_ARCHIVE_STORE")
         await _clear(corner)
@@ -61,6 +71,12 @@ async def examine_bucket(
     try:
         yield _transport(scene)
         yield _clock(scene, told=told)
+        if would_stay:
+            yield unknown("canaries", would_stay, _BRIEF_ADVICE)
+            for name, trial in _PUTTING_NOTHING:
+                for check in await attempted(name, trial(scene)):
+                    yield check
+            return
         left = await sweep(store, scene.now())
         await s3_parts.abort_old(scene)
         async with aclosing(try_writing(corner, claims)) as checks:
@@ -84,17 +100,31 @@ async def _clear(corner: Corner) -> None:
         await corner.clear()
 
 
-async def _choose_lock(scene: Scene) -> None:
-    """Where the bucket locks by itself what is put, ask for less: canaries are not kept for years."""
+async def _choose_lock(scene: Scene) -> str:
+    """Where the bucket locks by itself what is put, ask for less: canaries are not kept for years.
+
+    Returns why nothing can be put, where that is refused; "" otherwise.
+    """
     kind = await scene.bucket.kind()
     if kind.locked is False:
-        return
+        return ""
     scene.default, scene.default_unknown = await s3_settings.default_retention(scene)
     if scene.default is None and not scene.default_unknown:
-        return
-    with suppress(StoreError):
-        await scene.put("brief", b"brief", scene.brief())
+        return ""
+    body = b"brief"
+    refusal = await scene.refused(
+        scene.client.put_object(
+            **scene.place("brief"), Body=body, IfNoneMatch="*", **scene.checked(body, scene.brief())
+        )
+    )
+    if refusal is None:
         scene.corner.lock, scene.corner.is_locked = scene.brief, True
+        return ""
+    scene.brief_until = None
+    if scene.default is None and not refusal.denied:
+        return ""  # what a bucket says that has no Object Lock
+    kept = f"for {days_text(scene.default[1].days)}" if scene.default else "who knows how long"
+    return f"would be kept {kept}, and a lock of seconds was refused ({refusal}): nothing was put"
 
 
 async def _wait_for_brief_locks(scene: Scene) -> None:

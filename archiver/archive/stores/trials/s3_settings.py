@@ -128,10 +128,11 @@ async def object_lock(scene: Scene) -> list[Check]:
 
 def _text(lock: Lock, scene: Scene) -> str:
     days = (lock.until - scene.now()).days + 1 if lock.until is not None else 0
-    return f"{lock.mode.lower()} for {_days(days)}"
+    return f"{lock.mode.lower()} for {days_text(days)}"
 
 
-def _days(count: int) -> str:
+def days_text(count: int) -> str:
+    """So many days."""
     return f"{count} day{'s' * (count != 1)}"
 
 
@@ -141,7 +142,7 @@ def _default_text(scene: Scene) -> str:
     lock, length = scene.default
     shorter = scene.claims.lock.mode and not lock.covers(scene.claims.lock)
     less = ", which is less than asked for, and does no harm" if shorter else ""
-    return f"the bucket's default is {lock.mode.lower()} for {_days(length.days)}{less}"
+    return f"the bucket's default is {lock.mode.lower()} for {days_text(length.days)}{less}"
 
 
 async def public_access(scene: Scene) -> list[Check]:

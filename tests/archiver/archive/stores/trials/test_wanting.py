@@ -213,6 +213,24 @@ async def test_settings_that_may_not_be_asked_for(moto_url: str, raw: Any) -> No
     assert checks["lock"].verdict == Verdict.OK
 
 
+async def test_canaries_that_would_stay_are_not_put(moto_url: str, raw: Any) -> None:
+    """Where the bucket locks by itself and a lock of seconds is refused, nothing is put at all."""
+
+    def change(request: Request) -> Request | Answer:
+        locks = any(name.lower().startswith("x-amz-object-lock") for name in request.headers)
+        return refusal(403, "AccessDenied") if locks else request
+
+    bucket = make_bucket(raw, LOCKED)
+    async with scene_at(moto_url, bucket, change) as scene:
+        checks = await examined(scene.store)  # type: ignore[arg-type]  # an S3Store
+
+    assert checks["canaries"].verdict == Verdict.UNKNOWN
+    assert "for 1 day," in checks["canaries"].observed
+    assert checks["versioning"].verdict == Verdict.OK
+    assert "put-if-absent" not in checks
+    assert contents(raw, bucket) == []
+
+
 async def test_what_the_settings_ask_for(moto_url: str, raw: Any) -> None:
     """Locks without Object Lock are a danger; Object Lock that nobody uses is weak."""
     bare = f"bare-{make_bucket(raw, PLAIN)}"
