@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.inventory import Inventory, parse_inventory
+from archiver.archive.journal import Journal
+from archiver.archive.seals import SEALS, parse_seal
 from archiver.archive.stores.store import CANARIES
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, Ledger
-from archiver.model import SESSION_RECORD, SETTLED, ArtifactId, Kind, Outcome
+from archiver.model import SESSION_RECORD, SETTLED, ArtifactId, Kind, Outcome, format_time
 from archiver.rebuild import rebuild_ledger
 from archiver.runtime import expectation_of
+from archiver.sealing import Sealer
 from archiver.simulated.library import SummaryMode, TranscriptMode
 from archiver.verify import verify
 from search.formats import Limits
@@ -29,11 +32,14 @@ from tests.simulation.world import LASTS, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from archiver.clock import Clock
+
 #: Whatever is there so long before its deadline is had, though every fault there is stands in the way.
 LONG_ENOUGH = timedelta(hours=26)
 #: What a worker's clock may be off, and it decides all the same.
 OFF_MAX = timedelta(seconds=61)
 PATIENCE = timedelta(hours=6)
+DAY = timedelta(days=1)
 NOTHING_STARTED = frozenset({400, 403, 404, 422, 429})
 
 
@@ -231,15 +237,34 @@ async def _ledger(world: World, archive: Archive, number: int) -> list[str]:
         now = world.now()
         await follow(archive, own, own.apps(), since=now - LASTS - timedelta(days=10), now=now)
         mine, made = _facts(own), _facts(again)
+        accused = (await verify(archive, ledger=own)).findings
+        unsealed = await _unsealed(archive, own, process.clock)
     finally:
         own.close()
         again.close()
-    found = [f"{process.name}: rebuilding found {each}" for each in rebuilt.problems]
+    found = [f"{process.name}: accused by what its ledger knows: {each}" for each in accused]
+    found += [f"{process.name}: after a seal, nothing seals {each}" for each in unsealed]
+    found += [f"{process.name}: rebuilding found {each}" for each in rebuilt.problems]
     found += [
         f"{process.name} {each}: the ledger says {mine.get(each)} and the bucket {made.get(each)}"
         for each in sorted(mine.keys() | made.keys())
         if mine.get(each) != made.get(each)
     ]
+    return found
+
+
+async def _unsealed(archive: Archive, ledger: Ledger, clock: Clock) -> list[str]:
+    """What is committed and that no seal names, though one was made just now; nothing."""
+    sealer = Sealer(archive, ledger, clock, made=lambda now: {"at": format_time(now)}, every=DAY)
+    await sealer.seal()
+    named: dict[str, int] = {}
+    async for record in Journal(archive, SEALS).records():
+        named |= {each.folder: each.version for each in parse_seal(record).sealed}
+    found: list[str] = []
+    async for chain in archive.chains():
+        newest = chain.newest.inventory if chain.newest else None
+        if newest is not None and named.get(chain.folder) != newest.version:
+            found.append(newest.key)
     return found
 
 
