@@ -69,7 +69,7 @@ async def measure(objects: int, rounds: int, *, versioned: bool) -> list[tuple[f
             for turn in range(rounds):
 
                 async def bare(number: int, turn: int = turn) -> None:
-                    key = f"bare/{turn}/{number}"
+                    key = f"bare/{turn}/{number:06}"
                     answer = await client.put_object(
                         Bucket=bucket,
                         Key=key,
@@ -88,7 +88,7 @@ async def measure(objects: int, rounds: int, *, versioned: bool) -> list[tuple[f
 
                 async def ours(number: int, turn: int = turn) -> None:
                     await store.put(
-                        f"ours/{turn}/{number}",
+                        f"ours/{turn}/{number:06}",
                         body,
                         digest=digest.hex(),
                         size_bytes=SIZE_BYTES,
