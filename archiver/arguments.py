@@ -6,7 +6,7 @@ import argparse
 import re
 from datetime import UTC, datetime, timedelta
 
-from archiver.ledger import Range
+from archiver.ledger import Range, Share
 from archiver.model import parse_time, to_ms
 
 
@@ -24,12 +24,21 @@ def moment(text: str) -> datetime:
         ) from None
 
 
-def share(text: str) -> tuple[int, int]:
-    """A worker's part of the sessions, such as 2/4."""
-    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 2/4 is the second of four")
-    return int(match[1]), int(match[2])
+def share(text: str) -> Share:
+    """A worker's part of the sessions: 2/4, or with what others gave up 1-2/4 or 1,2/4."""
+    match = re.fullmatch(r"([0-9]{1,4}(?:[,-][0-9]{1,4})*)/([0-9]{1,4})", text)
+    numbers, count = set[int](), int(match[2]) if match else 0
+    for part in match[1].split(",") if match else ():
+        first, *last = map(int, part.split("-"))
+        if len(last) > 1 or not 1 <= first <= (last or [first])[0] <= count:
+            numbers.clear()
+            break
+        numbers.update(range(first, (last or [first])[0] + 1))
+    if not numbers:
+        raise argparse.ArgumentTypeError(
+            f"{text!a} is no share: 2/4 is the second of four, 1-2/4 and 1,2/4 are two of them"
+        )
+    return Share(tuple(sorted(numbers)), count)
 
 
 def fraction(text: str) -> float:

@@ -115,9 +115,7 @@ async def open_runtime(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
         )
         counts = _Counts()
-        budget = Budget(
-            max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
-        )
+        budget = Budget(share.of(settings.budget.requests), settings.budget.period_s, clock)
         source = await stack.enter_async_context(_source(settings, budget, clock, counts))
         archive = await _open_archive(store, origin, source, maker.made(clock.now()))
         ledger.bind(archive.id)
