@@ -114,7 +114,8 @@ async def _folders(archive: Archive, session: SessionId | None) -> AsyncIterator
 
 
 def _is_covered(info: ObjectInfo) -> bool:
-    return bool(info.later_versions)
+    # A canary is put twice on purpose, and where it is locked it stays.
+    return bool(info.later_versions) and not info.key.startswith(keys.CANARIES)
 
 
 def _later(info: ObjectInfo) -> Finding:
