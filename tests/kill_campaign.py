@@ -33,8 +33,8 @@ from archiver.errors import ArchiveMissingError, RateLimitedError, SourceUnavail
 from archiver.runtime import open_archive
 from archiver.simulated import Post, SummaryMode, generate_meetings
 from archiver.verify import verify
-from tests.archiver.archive.stores import servers
 from tests.archiver.archive.stores.conftest import Variant, make_bucket, raw_client, use_server
+from tests.archiver.archive.stores.here import SERVERS, quick_server
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -326,14 +326,6 @@ def s3_campaign(url: str, folder: Path, seed: int, *, kills: int = 3) -> Iterato
         yield Campaign("s3", folder, seed, kills=kills, buckets=buckets)
 
 
-@contextmanager
-def s3_server(folder: Path) -> Iterator[str]:
-    """The S3 server that is here: ministack where it is installed, else moto's."""
-    command = servers.find_ministack()
-    with servers.moto() if command is None else servers.ministack(command, folder) as url:
-        yield url
-
-
 def _report(campaign: Campaign, rounds: int) -> int:
     began, total = time.monotonic(), Result()
     for number in range(1, rounds + 1):
@@ -361,7 +353,10 @@ def main() -> None:
             if store == "directory":
                 found += _report(Campaign(store, rounds, args.seed), args.rounds)
                 continue
-            with s3_server(folder) as url, s3_campaign(url, rounds, args.seed) as campaign:
+            with (
+                SERVERS[quick_server()].start(folder) as urls,
+                s3_campaign(urls[0], rounds, args.seed) as campaign,
+            ):
                 found += _report(campaign, args.rounds)
     raise SystemExit(bool(found))
 

@@ -264,7 +264,9 @@ async def test_a_delete_marker_frees_no_key(place: Place) -> None:
     assert await place.store.get(place.key("record")) == b"one"
     info = await place.store.head(place.key("record"))
     assert info is not None
-    assert info.later_versions == 2
+    # The put got through where the server was asked, and took the marker for a free key.
+    got_through = not place.has_gap("put on top of a delete marker")
+    assert info.later_versions == 1 + got_through
 
 
 async def test_wrong_bytes_are_noticed(place: Place, tmp_path: Path) -> None:
@@ -335,7 +337,9 @@ async def test_the_probe_tells_the_truth(place: Place) -> None:
     capabilities = await place.store.probe()
 
     assert capabilities == Capabilities(
-        put_if_absent=True,
+        put_if_absent=not (
+            place.has_gap("put-if-absent in a versioned bucket") and place.variant.versioned
+        ),
         checksums_verified=not place.has_gap("wrong checksum refused"),
         versioned=place.variant.versioned,
         locked=place.variant.locked,
@@ -369,8 +373,9 @@ async def test_a_default_lock_is_recorded(place: Place) -> None:
 
     assert info is not None
     assert (info.lock_mode, info.lock_until) == (stored.lock_mode, stored.lock_until)
-    assert stored.lock_mode == ("GOVERNANCE" if place.variant.locked else "")
-    if place.variant.locked:
+    told = place.variant.locked and not place.has_gap("default lock told of")
+    assert stored.lock_mode == ("GOVERNANCE" if told else "")
+    if told:
         assert stored.lock_until is not None
         assert stored.lock_until > datetime.now(UTC) + timedelta(hours=23)
 
