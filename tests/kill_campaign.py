@@ -135,7 +135,7 @@ def _break(one: Rig, rng: random.Random) -> None:
             faults.on(session_id=session_id, kind="summary", post=rng.choice(list(Post)))
 
 
-def _environment(one: Rig, data: str) -> dict[str, str]:
+def environment(one: Rig, data: str) -> dict[str, str]:
     settings = one.configured(data)
     kept = {name: os.environ[name] for name in os.environ if name.startswith(("AWS_", "PATH"))}
     return kept | {
@@ -158,7 +158,7 @@ async def _run_killed(
     with said.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.shifted", one.clock.now().isoformat(), command),
-            env=_environment(one, data),
+            env=environment(one, data),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=stderr,
         )
@@ -188,7 +188,7 @@ async def _far_enough(arrivals: Arrivals, requests: int, patience_s: float, more
     await asyncio.sleep(more_s)
 
 
-async def _checked(one: Rig, *, settled: bool = False) -> list[str]:
+async def checked(one: Rig, *, settled: bool = False) -> list[str]:
     """What is wrong with the archive, if there is one yet; and once it is settled, what it lacks."""
     try:
         async with open_archive(one.configured()) as archive:
@@ -250,7 +250,7 @@ def _asked(one: Rig, listed: Sequence[str]) -> list[str]:
     ]
 
 
-async def _settle(one: Rig) -> None:
+async def settle(one: Rig) -> None:
     """Passes until nothing is pending, at most for the seven days there are."""
     for _ in range(9):  # what fails at random fails a few times only
         with suppress(SourceUnavailableError, RateLimitedError):
@@ -275,12 +275,12 @@ async def play(folder: Path, rng: random.Random, kills: int, **settings: Any) ->
             async with asyncio.TaskGroup() as group:
                 for data in workers:
                     group.create_task(_run_killed(one, arrivals, data, rng, result))
-            result.findings += await _checked(one)
+            result.findings += await checked(one)
             one.clock.advance(rng.choice(PAUSES).total_seconds())
             if rng.random() < 0.3:
                 one.source.add_session()
-        await _settle(one)
-        result.findings += await _checked(one, settled=True)
+        await settle(one)
+        result.findings += await checked(one, settled=True)
         result.sessions = len(one.source.session_ids)
         result.posts = one.source.summary_posts.total()
         result.asked_twice = sum(each > 1 for each in one.source.summary_posts.values())
