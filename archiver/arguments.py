@@ -26,19 +26,20 @@ def moment(text: str) -> datetime:
 
 def share(text: str) -> Share:
     """A worker's part of the sessions: 2/4, or with what others gave up 1-2/4 or 1,2/4."""
-    match = re.fullmatch(r"([0-9]{1,4}(?:[,-][0-9]{1,4})*)/([0-9]{1,4})", text)
-    numbers, count = set[int](), int(match[2]) if match else 0
-    for part in match[1].split(",") if match else ():
-        first, *last = map(int, part.split("-"))
-        if len(last) > 1 or not 1 <= first <= (last or [first])[0] <= count:
-            numbers.clear()
-            break
-        numbers.update(range(first, (last or [first])[0] + 1))
-    if not numbers:
+    match = re.fullmatch(r"([0-9,-]+)/([0-9]{1,4})", text)
+    parts = [_numbers(each) for each in match[1].split(",")] if match else []
+    numbers = sorted(set[int]().union(*parts))
+    if not match or not all(parts) or not 1 <= numbers[0] <= numbers[-1] <= int(match[2]):
         raise argparse.ArgumentTypeError(
             f"{text!a} is no share: 2/4 is the second of four, 1-2/4 and 1,2/4 are two of them"
         )
-    return Share(tuple(sorted(numbers)), count)
+    return Share(tuple(numbers), int(match[2]))
+
+
+def _numbers(text: str) -> range:
+    """2 or 1-3; what is neither has no numbers."""
+    match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", text)
+    return range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
 
 
 def fraction(text: str) -> float:
