@@ -31,6 +31,7 @@ from archiver.runtime import open_archive
 from archiver.simulated import SummaryMode, generate_meetings
 from archiver.verify import verify
 from tests.archiver.archive.stores.conftest import Variant, make_bucket, raw_client, use_server
+from tests.archiver.archive.stores.gaps import GAPS
 from tests.archiver.archive.stores.here import SERVERS
 from tests.rig import rig
 
@@ -252,10 +253,11 @@ def main() -> None:
             result = race_on(
                 name, urls, data, rounds=args.rounds, racers=args.racers, seed=args.seed
             )
+            expected = "one winner of a race" in GAPS[name]
             for each in result.findings:
-                print(f"{name}, {each}", flush=True)
+                print(f"{name}{', as expected' * expected}, {each}", flush=True)
             print(f"{name}: {result}, in {time.monotonic() - began:.0f} s", flush=True)
-            found += len(result.findings)
+            found += 0 if expected else len(result.findings)
     raise SystemExit(bool(found))
 
 

@@ -73,6 +73,10 @@ class Place:
         """Whether this server is known not to do this."""
         return gap in GAPS[self.variant.server]
 
+    def may_have(self, gap: str) -> bool:
+        """Whether this may be missing, by chance: in a versioned bucket the oldest version decides."""
+        return self.has_gap(gap) and not self.variant.versioned
+
     async def put(self, name: str, body: bytes | Path, *, content: bytes | None = None) -> Stored:
         """Put with the digest of the body, or of what the content is said to be."""
         data = body if isinstance(body, bytes) else await asyncio.to_thread(body.read_bytes)

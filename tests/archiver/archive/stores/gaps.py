@@ -20,6 +20,7 @@ GAPS: dict[str, set[str]] = {
         "one winner of a race in parts",  # completes as if nothing had been asked
     },
     "versitygw": {
+        "one winner of a race",  # it looks, and then renames, without a lock: one in hundreds has two
         "put on top of a delete marker",  # refuses it: safer than S3 itself
         "one winner of a race in parts",  # as moto
         "default lock told of",  # refuses to delete, and does not say why

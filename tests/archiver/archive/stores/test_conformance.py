@@ -131,9 +131,9 @@ async def test_a_race_has_one_winner(place: Place, tmp_path: Path, from_files: b
     winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
     losers = [result for result in results if isinstance(result, BaseException)]
 
-    assert len(winners) == 1
+    assert len(winners) == 1 or (place.may_have("one winner of a race") and winners)
     assert all(isinstance(loser, ObjectExistsError) for loser in losers), losers
-    assert await place.store.get(place.key("race")) == bodies[winners[0]]
+    assert await place.store.get(place.key("race")) in [bodies[each] for each in winners]
 
 
 async def test_what_is_missing_is_missing(place: Place) -> None:
@@ -245,8 +245,7 @@ async def test_a_large_race_has_one_winner(place: Place) -> None:
     )
     winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
 
-    # In a versioned bucket the oldest version decides, whatever the server does.
-    may_differ = place.has_gap("one winner of a race in parts") and not place.variant.versioned
+    may_differ = place.may_have("one winner of a race in parts")
     assert len(winners) == 1 or (may_differ and winners), results
     assert await place.store.get(place.key("large")) in [bodies[each] for each in winners]
     assert _unfinished(place) == 0
