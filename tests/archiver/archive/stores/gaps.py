@@ -22,6 +22,7 @@ GAPS: dict[str, set[str]] = {
     "versitygw": {
         "one winner of a race",  # it looks, and then renames, without a lock: one in hundreds has two
         "put on top of a delete marker",  # refuses it: safer than S3 itself
+        "a marker is as late as it is",  # rounds a version's time up to the second, not a marker's
         "one winner of a race in parts",  # as moto
         "default lock told of",  # refuses to delete, and does not say why
         "parts locked by default",  # likewise

@@ -263,7 +263,9 @@ async def test_a_delete_marker_frees_no_key(place: Place) -> None:
     assert await place.store.get(place.key("record")) == b"one"
     info = await place.store.head(place.key("record"))
     assert info is not None
-    assert info.later_versions == (1 if place.has_gap("put on top of a delete marker") else 2)
+    expected = 1 if place.has_gap("put on top of a delete marker") else 2
+    unseen = place.has_gap("a marker is as late as it is")
+    assert info.later_versions in {expected, expected - unseen}
 
 
 async def test_wrong_bytes_are_noticed(place: Place, tmp_path: Path) -> None:
