@@ -145,6 +145,50 @@ class Session:
         return max(self.ended_at or self.started_at, self.started_at) + SOURCE_RETENTION
 
 
+#: Two clocks and a server that keeps whole seconds may differ by this much.
+LOCK_SLACK = timedelta(seconds=2)
+
+
+class LockMode(StrEnum):
+    """What S3's Object Lock calls the two kinds of retention, the weaker first."""
+
+    GOVERNANCE = "GOVERNANCE"  #: can be lifted by whoever has the right to
+    COMPLIANCE = "COMPLIANCE"  #: by nobody, before it ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What keeps an object from being deleted or overwritten: retention, a legal hold, or neither."""
+
+    mode: str = ""  #: a `LockMode`, or "" where there is no retention
+    until: datetime | None = None
+    hold: bool = False  #: a legal hold: until somebody lifts it
+
+    def __bool__(self) -> bool:
+        return bool(self.mode) or self.hold
+
+    def covers(self, other: Lock) -> bool:
+        """Whether this keeps an object at least as strictly, and as long, as the other does."""
+        if other.hold and not self.hold:
+            return False
+        if not other.mode or other.until is None:
+            return True
+        strict = self.mode == other.mode or self.mode == LockMode.COMPLIANCE
+        return strict and self.until is not None and self.until >= other.until - LOCK_SLACK
+
+    def joined(self, other: Lock) -> Lock:
+        """The stricter and the longer of both: what neither of them would find too little."""
+        modes, untils = {self.mode, other.mode}, [self.until, other.until]
+        return Lock(
+            mode=next((str(each) for each in reversed(LockMode) if each in modes), ""),
+            until=max((each for each in untils if each is not None), default=None),
+            hold=self.hold or other.hold,
+        )
+
+
+UNLOCKED = Lock()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """A downloaded body, whole: what it is, and how it was had."""

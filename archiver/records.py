@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archiver.archive.canonical import lock_document
 from archiver.archive.inventory import Entry, Inventory
 from archiver.model import ArtifactId, Fetched, Outcome, format_time, parse_time
 from archiver.schedule import ArtifactState
@@ -34,9 +35,6 @@ def stored_entry(state: ArtifactState, fetched: Fetched, name: str, stored: Stor
     """The entry of an artifact whose bytes were stored just now."""
     source = {"date": fetched.source_date, "etag": fetched.source_etag}
     store = {"date": stored.date, "etag": stored.etag, "version_id": stored.version_id}
-    lock = {"mode": stored.lock_mode}
-    if stored.lock_until is not None:
-        lock["until"] = format_time(stored.lock_until)
     return Entry(
         artifact=state.artifact,
         outcome=state.outcome,
@@ -49,7 +47,7 @@ def stored_entry(state: ArtifactState, fetched: Fetched, name: str, stored: Stor
         fetched_at=format_time(fetched.fetched_at),
         source={key: _ascii(value) for key, value in source.items() if value},
         store={key: value for key, value in store.items() if value},
-        lock=lock if stored.lock_mode else {},
+        lock=lock_document(stored.lock),
         attempts=_attempts(state),
     )
 

@@ -8,24 +8,29 @@ import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
-from archiver.archive.stores import open_store
+from archiver.archive.stores import AtRest, open_store
 from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
-from archiver.errors import ArchiveMissingError, ArchiverError
+from archiver.errors import ArchiveMissingError, ArchiverError, SettingsError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
+from archiver.sealing import Sealer
+from archiver.upkeep import Upkeep
+from archiver.verify import Rounds
 from archiver.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from archiver.archive.stores import Store
+    from archiver.archive.archive import LockFor
+    from archiver.archive.stores import Examinable, Store
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.runtime")
@@ -61,29 +66,63 @@ def expectation_of(settings: Settings) -> Expectation:
 
 
 @asynccontextmanager
-async def open_source(settings: Settings) -> AsyncIterator[RealtimeKit]:
-    """The source alone, for what has nothing to do with the archive."""
+async def open_source(
+    settings: Settings, *, requests: Counter[tuple[str, str]] | None = None
+) -> AsyncIterator[RealtimeKit]:
+    """The source alone, for what has nothing to do with the archive.
+
+    `requests` is told of each request sent: its operation and status.
+    """
     settings.require_source()
     clock = SystemClock()
     budget = Budget(settings.budget.requests, settings.budget.period_s, clock)
-    async with _source(settings, budget, clock, _Counts()) as source:
+    counts = _Counts() if requests is None else _Counts(requests=requests)
+    async with _source(settings, budget, clock, counts) as source:
         yield source
 
 
+def open_store_of(settings: Settings) -> Examinable:
+    """The store these settings name, keeping what is put as they say."""
+    if settings.kms_key and not settings.encryption.startswith("aws:kms"):
+        raise SettingsError(
+            "RTK_ARCHIVE_SSE_KMS_KEY names a key that nothing is encrypted with",
+            hint="set RTK_ARCHIVE_SSE=aws:kms as well",
+        )
+    at_rest = AtRest(
+        encryption=settings.encryption,
+        kms_key=settings.kms_key,
+        storage_class=settings.storage_class,
+    )
+    return open_store(settings.store, at_rest=at_rest)
+
+
 @asynccontextmanager
-async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
-    """The archive these settings name, to read; needs neither token nor account."""
-    store = open_store(settings.store)
+async def open_archive(settings: Settings, *, writing: bool = False) -> AsyncIterator[Archive]:
+    """The archive these settings name; needs neither token nor account.
+
+    `writing`: records of the archive itself will be put, locked as the settings say.
+    """
+    store, clock = open_store_of(settings), SystemClock()
     try:
-        yield await Archive.open(store)
+        archive = await Archive.open(
+            store, lock_for=lambda app_id: settings.lock_for(app_id, clock.now())
+        )
+        if writing:
+            await archive.claim(sole_worker=settings.sole_worker)
+        yield archive
     finally:
         await store.close()
 
 
 @asynccontextmanager
-async def open_views(settings: Settings) -> AsyncIterator[tuple[Archive, Ledger]]:
+async def open_views(
+    settings: Settings, *, writing: bool = False
+) -> AsyncIterator[tuple[Archive, Ledger]]:
     """The archive these settings name, and the ledger that belongs to it."""
-    async with open_archive(settings) as archive, open_ledger(settings) as ledger:
+    async with (
+        open_archive(settings, writing=writing) as archive,
+        open_ledger(settings) as ledger,
+    ):
         ledger.bind(archive.id)
         yield archive, ledger
 
@@ -109,7 +148,7 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         _prepare_spool(settings.spool)
         ledger = await stack.enter_async_context(open_ledger(settings))
-        store = open_store(settings.store)
+        store = open_store_of(settings)
         stack.push_async_callback(store.close)
         origin = Origin(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
@@ -117,7 +156,13 @@ async def open_runtime(
         counts = _Counts()
         budget = Budget(share.of(settings.budget.requests), settings.budget.period_s, clock)
         source = await stack.enter_async_context(_source(settings, budget, clock, counts))
-        archive = await _open_archive(store, origin, source, maker.made(clock.now()))
+        archive = await _open_archive(
+            store,
+            origin,
+            source,
+            made=maker.made(clock.now()),
+            lock_for=lambda app_id: settings.lock_for(app_id, clock.now()),
+        )
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
         ledger.expect(expectation_of(settings).fingerprint, clock.now())
@@ -152,6 +197,7 @@ async def open_runtime(
             clock=clock,
             share=share,
             requests=counts.requests,
+            upkeep=_upkeep(settings, archive, ledger, maker, clock, share),
         )
         yield Runtime(
             settings=settings,
@@ -163,6 +209,39 @@ async def open_runtime(
             offers=fetching.offers,
             clock=clock,
         )
+
+
+def _upkeep(
+    settings: Settings,
+    archive: Archive,
+    ledger: Ledger,
+    maker: Maker,
+    clock: Clock,
+    share: Share,
+) -> Upkeep:
+    # Of several workers that share the sessions, whoever has the first part reads everything back.
+    every = settings.verify_every if 1 in share.numbers else timedelta(0)
+    return Upkeep(
+        archive,
+        ledger,
+        clock,
+        sealer=sealer_of(settings, archive, ledger, maker, clock),
+        rounds=Rounds(
+            archive,
+            ledger,
+            clock,
+            path=settings.data / "rounds.db",
+            every=every,
+            made=maker.made,
+        ),
+    )
+
+
+def sealer_of(
+    settings: Settings, archive: Archive, ledger: Ledger, maker: Maker, clock: Clock
+) -> Sealer:
+    """What seals this archive."""
+    return Sealer(archive, ledger, clock, made=maker.made, every=settings.seal_every)
 
 
 def _capture(
@@ -233,17 +312,22 @@ def _downloader(settings: Settings, clock: Clock) -> Downloader:
 
 
 async def _open_archive(
-    store: Store, origin: Origin, source: RealtimeKit, made: dict[str, str]
+    store: Store,
+    origin: Origin,
+    source: RealtimeKit,
+    *,
+    made: dict[str, str],
+    lock_for: LockFor,
 ) -> Archive:
     """The archive of this source, created only once the source has let us in.
 
     What it is the archive of is written once and for ever: not for an account that was mistyped.
     """
     try:
-        return await Archive.open(store, origin=origin, create=False)
+        return await Archive.open(store, origin=origin, create=False, lock_for=lock_for)
     except ArchiveMissingError:
         await source.apps()
-        return await Archive.open(store, origin=origin, made=made)
+        return await Archive.open(store, origin=origin, made=made, lock_for=lock_for)
 
 
 def _prepare_spool(spool: Path) -> None:

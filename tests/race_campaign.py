@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archiver.archive import keys
-from archiver.archive.inventory import sha256
+from archiver.archive.canonical import sha256
 from archiver.runtime import open_archive
 from archiver.simulated import SummaryMode, generate_meetings
 from archiver.verify import verify

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import uuid
+from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
-from archiver.archive.inventory import (
-    Entry,
-    Inventory,
-    canonical_json,
-    parse_inventory,
+from archiver.archive.canonical import (
+    lock_document,
+    lock_of,
+    parse_with_own_digest,
     sha256,
-    unknown_parts,
+    with_own_digest,
 )
+from archiver.archive.chains import Chain, Committed, read_chain, read_inventory
+from archiver.archive.inventory import Inventory, unknown_parts
+from archiver.archive.lanes import side_by_side
 from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
     ArchiveError,
@@ -31,18 +35,25 @@ from archiver.errors import (
     InventoryError,
     ObjectExistsError,
     ObjectMissingError,
+    RecordError,
     SettingsError,
-    StoreError,
 )
+from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Coroutine
     from datetime import datetime
 
     from archiver.model import ArtifactId, Fetched, Session, SessionId
 
+log = logging.getLogger("archiver.archive")
+
+#: What is put for an app, or for "", which stands for all of them, is locked so.
+LockFor = Callable[[str], Lock]
+
 FORMAT = "realtimekit-archive/1"
 _JSON = "application/json"
+CHAINS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +65,6 @@ class Origin:
     simulated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """An inventory that is in the bucket, and the digest of its bytes."""
-
-    inventory: Inventory
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
-    """What was found of one session's inventories: the newest of the whole part, and what broke it."""
-
-    session_id: SessionId
-    folder: str
-    newest: Committed | None
-    named: Mapping[str, Entry]  #: the objects named by any version, by bare name
-    problem: str = (
-        ""  #: "" where every version from 1 is there, readable and linked to the one before
-    )
-
-
 class Archive:
     """One bucket (or prefix of one), opened, known to belong to this source and account."""
 
@@ -83,6 +73,10 @@ class Archive:
         self.is_new = False  #: made by this very process: there is nothing of anybody in it
         self.id = archive_id
         self.origin = origin
+        #: The lock of what is put for an app now; for "", of what vouches for all of them.
+        self.lock_for: LockFor = _no_lock
+        #: Objects put by this process that are locked less than they were to be.
+        self.underlocked = 0
         self._record = record
 
     @classmethod
@@ -93,11 +87,13 @@ class Archive:
         origin: Origin | None = None,
         made: dict[str, str] | None = None,
         create: bool = True,
+        lock_for: LockFor | None = None,
     ) -> Archive:
         """Open the archive in this store; with an `origin`, create it where there is none yet.
 
         Raises ArchiveMismatchError where it belongs to another source or account, ArchiveMissingError
-        where there is none to open, ArchiveError where `format.json` is of a format unknown here.
+        where there is none to open, RecordError where `format.json` is not as it was written,
+        ArchiveError where it is of a format unknown here.
         """
         made_here = False
         try:
@@ -108,8 +104,9 @@ class Archive:
                     f"there is no archive in {store.url}",
                     hint="capture something first: `rtk-archive sync`, or try `rtk-archive demo`",
                 ) from None
-            record, made_here = await cls._create(store, origin, made or {})
+            record, made_here = await cls._create(store, origin, made or {}, lock_for or _no_lock)
         archive = cls._read(store, record)
+        archive.lock_for = lock_for or _no_lock
         archive.is_new = made_here
         if origin is not None and origin != archive.origin:
             raise ArchiveMismatchError(
@@ -121,20 +118,22 @@ class Archive:
         return archive
 
     @staticmethod
-    async def _create(store: Store, origin: Origin, made: dict[str, str]) -> tuple[bytes, bool]:
+    async def _create(
+        store: Store, origin: Origin, made: dict[str, str], lock_for: LockFor
+    ) -> tuple[bytes, bool]:
         """The first record there is, and whether it is ours."""
-        record = canonical_json(
-            {
-                "format": FORMAT,
-                "archive": uuid.uuid4().hex,
-                "base_url": origin.base_url,
-                "account": origin.account,
-                "simulated": origin.simulated,
-                "made": made,
-            }
-        )
+        lock = lock_for("")
+        document = {
+            "format": FORMAT,
+            "archive": uuid.uuid4().hex,
+            "base_url": origin.base_url,
+            "account": origin.account,
+            "simulated": origin.simulated,
+            "made": made,
+        }
+        record = with_own_digest(document | ({"lock": lock_document(lock)} if lock else {}))
         try:
-            await _put(store, keys.FORMAT_KEY, record)
+            await _put(store, keys.FORMAT_KEY, record, lock)
         except ObjectExistsError:
             return await store.get(keys.FORMAT_KEY), False
         return record, True
@@ -148,6 +147,7 @@ class Archive:
                     f"{store.url} is an archive of a format this release does not know",
                     hint="use the release that made it, or a newer one",
                 )
+            parse_with_own_digest(record)
             origin = Origin(
                 base_url=str(document["base_url"]),
                 account=str(document["account"]),
@@ -155,20 +155,19 @@ class Archive:
             )
             return cls(store, archive_id=str(document["archive"]), origin=origin, record=record)
         except (ValueError, KeyError, TypeError):
-            raise ArchiveError(
-                f"{keys.FORMAT_KEY} in {store.url} cannot be read",
-                hint="is this the right bucket and prefix?",
+            raise RecordError(
+                f"{keys.FORMAT_KEY} in {store.url} is not as it was written", key=keys.FORMAT_KEY
             ) from None
 
     async def claim(self, *, sole_worker: bool) -> Capabilities:
         """Find out, at a worker's start, whether this store keeps what it is told to keep.
 
         Puts `format.json` again, which must be refused. Raises SettingsError where it is not and
-        this worker was not declared the only one.
+        this worker was not declared the only one, or where it locks nothing though it is to.
         """
         capabilities = await self.store.probe(keys.CANARIES)
         try:
-            await _put(self.store, keys.FORMAT_KEY, self._record)
+            await _put(self.store, keys.FORMAT_KEY, self._record, UNLOCKED)
             refused = False
         except ObjectExistsError:
             refused = True
@@ -176,6 +175,12 @@ class Archive:
             raise SettingsError(
                 f"{self.store.url} overwrites an object although told not to",
                 hint="let one worker alone write to it and say so with RTK_ARCHIVE_SOLE_WORKER=1",
+            )
+        if self.lock_for("") and capabilities.locked is False:
+            raise SettingsError(
+                f"{self.store.url} has no Object Lock",
+                hint="use a bucket that was made with it, or leave RTK_ARCHIVE_LOCK and"
+                " RTK_ARCHIVE_LEGAL_HOLD off; see `rtk-archive doctor`",
             )
         return capabilities
 
@@ -188,6 +193,7 @@ class Archive:
         """
         name = keys.artifact_name(artifact, fetched.digest)
         key = keys.folder(session.id, session.started_at) + name
+        lock = self.lock_for(session.app_id)
         try:
             stored = await self.store.put(
                 key,
@@ -195,13 +201,25 @@ class Archive:
                 digest=fetched.digest,
                 size_bytes=fetched.size_bytes,
                 media_type=fetched.media_type or "application/octet-stream",
+                lock=lock,
             )
         except ObjectExistsError:
-            stored = await self._stored_before(key, fetched)
+            stored = await self._stored_before(key, fetched, lock)
+        self._compare_lock(stored, lock)
         return name, stored
 
-    async def _stored_before(self, key: str, fetched: Fetched) -> Stored:
-        """What is under a key that is taken, if it is the same bytes."""
+    def _compare_lock(self, stored: Stored, lock: Lock) -> None:
+        """Tell of what is not locked as it was to be: it is archived all the same."""
+        if not stored.lock.covers(lock):
+            self.underlocked += 1
+            log.warning("object.underlocked", extra={"key": stored.key, "mode": stored.lock.mode})
+
+    async def _put_record(self, key: str, data: bytes, lock: Lock) -> None:
+        """Put a record; raises ObjectExistsError where the key is taken."""
+        self._compare_lock(await _put(self.store, key, data, lock), lock)
+
+    async def _stored_before(self, key: str, fetched: Fetched, lock: Lock) -> Stored:
+        """What is under a key that is taken, if it is the same bytes; whoever put it, it is locked."""
         info = await self.store.head(key)
         found = hashlib.sha256()
         if info is not None and info.size_bytes == fetched.size_bytes:
@@ -217,9 +235,13 @@ class Archive:
             etag=info.etag,
             version_id=info.version_id,
             date="",
-            lock_mode=info.lock_mode,
-            lock_until=info.lock_until,
+            lock=await self._locked(key, info, lock),
         )
+
+    async def _locked(self, key: str, info: ObjectInfo, lock: Lock) -> Lock:
+        if info.lock.covers(lock):
+            return info.lock
+        return await self.store.keep(key, lock, version_id=info.version_id)
 
     async def commit(self, inventory: Inventory) -> Committed:
         """Write the next inventory of a session: the moment from which it counts.
@@ -228,13 +250,16 @@ class Archive:
         """
         data = inventory.to_bytes()
         digest = sha256(data)
+        lock = lock_of(inventory.settings.get("lock"))
         try:
-            await _put(self.store, inventory.key, data)
+            await self._put_record(inventory.key, data, lock)
         except ObjectExistsError:
             if sha256(await self.store.get(inventory.key)) != digest:
                 raise CommitConflictError(
                     f"{inventory.key} was written by another worker"
                 ) from None
+            if lock:  # a put whose answer was lost may have been cut before its lock
+                await self.store.keep(inventory.key, lock)
         return Committed(inventory=inventory, digest=digest)
 
     async def newest(self, session: Session) -> Committed | None:
@@ -252,21 +277,27 @@ class Archive:
     async def chain(self, folder: str) -> Chain | None:
         """The inventories in a session's folder; None where there is none."""
         versions = [each.key async for each in self.store.list(f"{folder}inventory-")]
-        return await self._chain(folder, versions)
+        return await read_chain(self.store, self.id, folder, versions)
 
     async def read(self, key: str) -> Committed:
         """The inventory under this key; raises InventoryError or ObjectMissingError."""
-        data = await self.store.get(key)
-        return Committed(inventory=parse_inventory(data, key), digest=sha256(data))
+        return await read_inventory(self.store, key)
 
     async def claim_summary(self, session: Session, number: int, record: dict[str, Any]) -> bool:
         """Record the intent to ask for a summary; False where somebody recorded it first."""
         key = keys.folder(session.id, session.started_at) + keys.summary_request_name(number)
+        lock = self.lock_for(session.app_id)
+        if lock:
+            record = record | {"lock": lock_document(lock)}
         try:
-            await _put(self.store, key, canonical_json(record))
+            await self._put_record(key, with_own_digest(record), lock)
         except ObjectExistsError:
             return False
         return True
+
+    async def write_record(self, key: str, data: bytes, lock: Lock) -> None:
+        """Put a record of the archive itself; raises ObjectExistsError where the key is taken."""
+        await self._put_record(key, data, lock)
 
     async def summary_requests(self, session: Session) -> dict[int, datetime]:
         """When each recorded request for a summary of this session was written, by its number."""
@@ -288,63 +319,43 @@ class Archive:
 
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:
         """Every session's inventories below a prefix, in the order of their keys."""
-        folder, names = "", list[str]()
-        async for info in self.store.list(prefix):
-            parsed = keys.parse_key(info.key)
-            if parsed is None or not parsed.version:
-                continue
-            if parsed.folder != folder and names:
-                if chain := await self._chain(folder, names):
+        async with aclosing(side_by_side(self._chain_reads(prefix), CHAINS_AT_ONCE)) as chains:
+            async for chain in chains:
+                if chain is not None:
                     yield chain
-                names = []
-            folder = parsed.folder
-            names.append(info.key)
-        if names and (chain := await self._chain(folder, names)):
-            yield chain
 
-    async def _chain(self, folder: str, inventory_keys: list[str]) -> Chain | None:
-        """Read the versions of one session in order, as far as they link."""
-        parsed = [each for each in map(keys.parse_key, inventory_keys) if each and each.version]
-        newest: Committed | None = None
-        named: dict[str, Entry] = {}
-        for position, key in enumerate(sorted(parsed, key=lambda each: each.version), start=1):
-            problem = ""
-            if key.version != position:
-                problem = f"{folder}{keys.inventory_name(position)} is missing"
-            else:
-                newest, problem = await self._link(folder + key.name, newest)
-            if problem:
-                return Chain(
-                    session_id=key.session_id,
-                    folder=folder,
-                    newest=newest,
-                    named=named,
-                    problem=problem,
-                )
-            if newest is not None:
-                named |= newest.inventory.named()
-        if newest is None:
-            return None
-        return Chain(
-            session_id=newest.inventory.session.id, folder=folder, newest=newest, named=named
+    async def _chain_reads(
+        self, prefix: str
+    ) -> AsyncGenerator[Coroutine[object, object, Chain | None]]:
+        """What reads the chain of each folder, as the listing comes to its end."""
+        folder, found = "", list[ObjectInfo]()
+        async with aclosing(self.store.list(prefix)) as listed:
+            async for info in listed:
+                parsed = keys.parse_key(info.key)
+                if parsed is None or not (parsed.version or parsed.request):
+                    continue
+                if parsed.folder != folder and found:
+                    yield self._read_listed(folder, found)
+                    found = []
+                folder = parsed.folder
+                found.append(info)
+        if found:
+            yield self._read_listed(folder, found)
+
+    async def _read_listed(self, folder: str, listed: list[ObjectInfo]) -> Chain | None:
+        chain = await read_chain(
+            self.store,
+            self.id,
+            folder,
+            [each.key for each in listed],
+            version_ids={each.key: each.version_id for each in listed},
         )
-
-    async def _link(self, key: str, before: Committed | None) -> tuple[Committed | None, str]:
-        """The inventory under this key if it follows `before`; else `before` and what is wrong."""
-        try:
-            committed = await self.read(key)
-        except (InventoryError, StoreError) as error:
-            if error.transient:
-                raise
-            return before, str(error)
-        inventory = committed.inventory
-        if before is not None and before.inventory.tombstone:
-            return before, f"{key} follows a tombstone, which is the end"
-        if inventory.archive_id != self.id:
-            return before, f"{key} is of another archive"
-        if inventory.previous != (before.digest if before else ""):
-            return before, f"{key} does not name the digest of the version before it"
-        return committed, ""
+        requests = {
+            parsed.request: each.modified_at
+            for each in listed
+            if (parsed := keys.parse_key(each.key)) and parsed.request
+        }
+        return chain and replace(chain, requests=requests)
 
     async def objects(self, prefix: str) -> list[ObjectInfo]:
         """Everything stored below a prefix."""
@@ -354,9 +365,10 @@ class Archive:
         """What a later release wrote in this inventory."""
         return unknown_parts(inventory)
 
-    async def is_unchanged(self) -> bool:
-        """Whether `format.json` is still what it was when this archive was opened."""
-        return await self.store.get(keys.FORMAT_KEY) == self._record
+    @property
+    def record(self) -> bytes:
+        """`format.json` as it was when this archive was opened."""
+        return self._record
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -364,5 +376,11 @@ class Archive:
             await self.store.close()
 
 
-async def _put(store: Store, key: str, data: bytes) -> Stored:
-    return await store.put(key, data, digest=sha256(data), size_bytes=len(data), media_type=_JSON)
+def _no_lock(_app_id: str) -> Lock:
+    return UNLOCKED
+
+
+async def _put(store: Store, key: str, data: bytes, lock: Lock) -> Stored:
+    return await store.put(
+        key, data, digest=sha256(data), size_bytes=len(data), media_type=_JSON, lock=lock
+    )

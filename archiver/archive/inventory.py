@@ -6,12 +6,12 @@ A reader keeps the fields it does not know, and refuses a format it does not kno
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
+from archiver.archive.canonical import canonical_json, check_plain
 from archiver.errors import InventoryError
 from archiver.model import (
     ArtifactId,
@@ -26,38 +26,9 @@ from archiver.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 FORMAT = "realtimekit-archive/inventory/1"
 SIZE_MAX_BYTES = 4 * 2**20
-DEPTH_MAX = 16
-INTEGER_MAX = 2**63 - 1  # what a ledger can hold
-
-
-def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """The one spelling every record is written in: sorted keys, ASCII, no spaces, a trailing newline."""
-    _refuse_fractions(document)
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return text.encode("ascii") + b"\n"
-
-
-def _refuse_fractions(document: Mapping[str, Any]) -> None:
-    """A record holds integers only: no two programs write a fraction alike."""
-    held: list[Any] = list(document.values())
-    while held:
-        value = held.pop()
-        kind = type(value)
-        if kind is dict:
-            held.extend(value.values())
-        elif kind is list or kind is tuple:
-            held.extend(value)
-        elif kind is float:
-            raise TypeError("a record holds integers only")
-
-
-def sha256(data: bytes) -> str:
-    """The digest of these bytes, 64 hex digits."""
-    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,25 +184,8 @@ def _load(data: bytes) -> dict[str, Any]:
         raise TypeError("it is no JSON object")
     if document["format"] != FORMAT:
         raise ValueError("its format is not known to this release")
-    _check_plain(document)
+    check_plain(document)
     return document
-
-
-def _check_plain(value: object, depth: int = 0) -> None:
-    """Refuse what a record never holds: fractions, endless numbers, half characters, deep nesting."""
-    if depth > DEPTH_MAX:
-        raise ValueError("it is nested too deeply")
-    if isinstance(value, dict):
-        for name, each in value.items():
-            _check_plain(name, depth + 1)
-            _check_plain(each, depth + 1)
-    elif isinstance(value, list):
-        for each in value:
-            _check_plain(each, depth + 1)
-    elif isinstance(value, str):
-        value.encode()
-    elif isinstance(value, float) or (isinstance(value, int) and abs(value) > INTEGER_MAX):
-        raise ValueError("it holds a number that no record has")
 
 
 def _inventory(document: dict[str, Any]) -> Inventory:
@@ -324,16 +278,3 @@ def session_id_of(key: str) -> SessionId | None:
     """Whose inventory a key names, if it names one."""
     parsed = keys.parse_key(key)
     return parsed.session_id if parsed and parsed.version else None
-
-
-def made_by(
-    now: datetime, *, release: str, commit: str, instance: str, command: str
-) -> dict[str, str]:
-    """Who wrote a record, when: the `made` of every record."""
-    return {
-        "at": format_time(now),
-        "release": release,
-        "commit": commit,
-        "instance": instance,
-        "command": command,
-    }

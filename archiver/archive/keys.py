@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
 
 from archiver.model import ArtifactId, Kind, SessionId
@@ -22,6 +23,7 @@ RESERVED_FOLDERS = frozenset(
     | {"policies", "holds", "dispositions", "copies"}
 )
 
+_RECORD_NAME = re.compile(r"([0-9]{8,12})\.json\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _EXTENSIONS: dict[str, str] = {
     Kind.SESSION: "json",
@@ -87,6 +89,23 @@ def summary_request_name(number: int) -> str:
     return f"summary-request-{number}.json"
 
 
+def record_prefix(journal: str) -> str:
+    """What the keys of a journal, such as the seals, start with."""
+    return f"{ARCHIVE_FOLDER}/{journal}/"
+
+
+def record_key(journal: str, sequence: int) -> str:
+    """The key of a journal's record of this number, from 1."""
+    return f"{record_prefix(journal)}{sequence:08d}.json"
+
+
+def record_sequence(journal: str, key: str) -> int | None:
+    """The number of the record under this key, if it is one of this journal."""
+    match = _RECORD_NAME.match(key.removeprefix(record_prefix(journal)))
+    sequence = int(match[1]) if match and key.startswith(record_prefix(journal)) else 0
+    return sequence if sequence and key == record_key(journal, sequence) else None
+
+
 def folder_of(key: str) -> str:
     """The folder a key stands in, with its last slash."""
     return key[: key.rfind("/") + 1]
@@ -118,9 +137,7 @@ def digest_in(name: str) -> str:
     return (match["digest"] or "") if match else ""
 
 
-_KEY = re.compile(
-    r"(?P<folder>(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
-)
+_FOLDER = re.compile(r"(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/\Z")
 
 
 def session_folder(key: str) -> SessionKey | None:
@@ -131,30 +148,34 @@ def session_folder(key: str) -> SessionKey | None:
 
 def parse_key(key: str) -> SessionKey | None:
     """What a key says, or None where it is not one of ours."""
-    match = _KEY.match(key)
-    name = _NAME.match(match["name"]) if match else None
-    if match is None or name is None or not _is_canonical(match):
+    end = key.rfind("/") + 1
+    session_id, match = _session_in(key[:end]), _NAME.match(key, end)
+    if session_id is None or match is None:
         return None
+    name, version = key[end:], int(match["version"] or 0)
+    if match["version"] and name != inventory_name(version or 1):
+        return None  # another spelling is not ours
     return SessionKey(
-        session_id=SessionId(decode_id(match["app"]), decode_id(match["session"])),
-        folder=match["folder"],
-        name=match["name"],
-        kind=name["kind"] or "",
-        digest=name["digest"] or "",
-        version=int(name["version"] or 0),
-        request=int(name["request"] or 0),
+        session_id=session_id,
+        folder=key[:end],
+        name=name,
+        kind=match["kind"] or "",
+        digest=match["digest"] or "",
+        version=version,
+        request=int(match["request"] or 0),
     )
 
 
-def _is_canonical(match: re.Match[str]) -> bool:
-    """Whether a key is the one spelling we would write; another spelling is not ours."""
+@functools.lru_cache(maxsize=1024)  # a listing shows the same folder again and again
+def _session_in(folder: str) -> SessionId | None:
+    """Whose folder this is, if it is spelled as we would spell it."""
+    match = _FOLDER.match(folder)
+    if match is None:
+        return None
     try:
-        datetime.strptime(match["day"] + " +0000", "%Y/%m/%d %z")
-        ids = [decode_id(match["app"]), decode_id(match["session"])]
-        name = _NAME.match(match["name"])
-        version = name["version"] if name else None
-        return [encode_id(each) for each in ids] == [match["app"], match["session"]] and (
-            version is None or match["name"] == inventory_name(int(version) or 1)
-        )
+        date(*map(int, match["day"].split("/")))
+        session_id = SessionId(decode_id(match["app"]), decode_id(match["session"]))
+        spelled = [encode_id(session_id.app_id), encode_id(session_id.session_id)]
     except ValueError:
-        return False
+        return None
+    return session_id if spelled == [match["app"], match["session"]] else None

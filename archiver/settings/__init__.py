@@ -4,21 +4,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from archiver.errors import SettingsError
-from archiver.settings import values
+from archiver.settings import retention, values
 from archiver.settings.reading import Definition, key_of, read_settings
+from archiver.settings.retention import ALL_APPS, Retention
 from archiver.settings.values import Address, RequestBudget, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
-    from archiver.model import TranscriptFormat
+    from archiver.model import Lock, TranscriptFormat
 
 __all__ = [
     "FILE_NAME",
@@ -73,6 +74,38 @@ class Settings:
         "file:data/archive",
         values.store,
         "`file:PATH` or `s3://BUCKET/PREFIX`; region, endpoint and credentials by the standard `AWS_*`",
+    )
+    lock: Retention = _setting(
+        "RTK_ARCHIVE_LOCK",
+        "off",
+        retention.retention,
+        "Object Lock of everything that is put: `off`, `governance:90d`, `compliance:7y`; then, by"
+        " commas, `APP=…` for single apps",
+    )
+    legal_hold: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_LEGAL_HOLD",
+        "off",
+        retention.held_apps,
+        "puts what is archived under a legal hold: `off`, `all`, or comma-separated app ids",
+    )
+    encryption: str = _setting(
+        "RTK_ARCHIVE_SSE",
+        "",
+        values.encryption,
+        "encryption the bucket is asked for: `AES256`, `aws:kms` or `aws:kms:dsse`; the bucket's own"
+        " unless set",
+    )
+    kms_key: str = _setting(
+        "RTK_ARCHIVE_SSE_KMS_KEY",
+        "",
+        values.text,
+        "id, alias or ARN of the KMS key; the account's default key unless set",
+    )
+    storage_class: str = _setting(
+        "RTK_ARCHIVE_STORAGE_CLASS",
+        "",
+        values.storage_class,
+        "storage class of what is put, such as `STANDARD_IA`; the bucket's default unless set",
     )
     data: Path = _setting(
         "RTK_ARCHIVE_DATA",
@@ -142,6 +175,18 @@ class Settings:
     )
     lookback_every: timedelta = _setting(
         "RTK_ARCHIVE_LOOKBACK_EVERY", "6h", values.interval, "between whole looks"
+    )
+    seal_every: timedelta = _setting(
+        "RTK_ARCHIVE_SEAL_EVERY",
+        "24h",
+        values.at_least_daily,
+        "between seals, which name what was committed; a day at most",
+    )
+    verify_every: timedelta = _setting(
+        "RTK_ARCHIVE_VERIFY_EVERY",
+        "30d",
+        values.duration,
+        "the worker reads everything back once in this time, a little at a time; `0d` never",
     )
     concurrency: int = _setting(
         "RTK_ARCHIVE_CONCURRENCY", "8", values.count, "sessions captured at the same time"
@@ -216,6 +261,12 @@ class Settings:
     @property
     def index_path(self) -> Path:
         return self.data / "index"
+
+    def lock_for(self, app_id: str, now: datetime) -> Lock:
+        """The lock of what is put for an app now; for "", of what vouches for all of them."""
+        held = bool(self.legal_hold) if not app_id else app_id in self.legal_hold
+        found = self.lock.lock(app_id, now) if app_id else self.lock.strictest(now)
+        return replace(found, hold=held or ALL_APPS in self.legal_hold)
 
     def require_source(self) -> None:
         """Raise SettingsError unless there is a token and an account to ask with."""

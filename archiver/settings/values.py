@@ -129,6 +129,31 @@ def store(text: str) -> str:
     return text.strip()
 
 
+_ENCRYPTIONS = ("", "AES256", "aws:kms", "aws:kms:dsse")
+
+
+def encryption(text: str) -> str:
+    """What S3 calls a kind of encryption, or nothing."""
+    found = {each.lower(): each for each in _ENCRYPTIONS}.get(text.strip().lower())
+    if found is None:
+        raise ValueError(f"wants one of {', '.join(filter(None, _ENCRYPTIONS))}")
+    return found
+
+
+#: From these an object must be restored before it can be read, which takes hours.
+_COLD = {"GLACIER", "DEEP_ARCHIVE"}
+
+
+def storage_class(text: str) -> str:
+    """What S3 calls a storage class, or nothing; what is archived must stay readable at once."""
+    found = text.strip().upper()
+    if found and not re.match(r"[A-Z][A-Z0-9_]{1,31}\Z", found):
+        raise ValueError("wants a storage class, such as STANDARD_IA")
+    if found in _COLD:
+        raise ValueError("wants a class whose objects can be read at once, such as GLACIER_IR")
+    return found
+
+
 def folder(text: str) -> Path:
     """A folder that is named: an empty text would mean whichever one we stand in."""
     if not text.strip():
@@ -184,6 +209,14 @@ def interval(text: str) -> timedelta:
     found = duration(text)
     if not found:
         raise ValueError("wants more than no time")
+    return found
+
+
+def at_least_daily(text: str) -> timedelta:
+    """A length of time above zero, and a day at most."""
+    found = interval(text)
+    if found > timedelta(days=1):
+        raise ValueError("wants 24h at most")
     return found
 
 

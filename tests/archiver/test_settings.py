@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from archiver.cli import main
 from archiver.errors import SettingsError
+from archiver.model import LockMode
 from archiver.settings import (
     FILE_NAME,
     Address,
@@ -24,6 +25,7 @@ from archiver.settings import (
     load_settings,
     variable_of,
 )
+from archiver.settings.retention import Retention, Term
 
 GOOD: dict[str, tuple[str, str, Any]] = {
     "CLOUDFLARE_API_TOKEN": ("token", "abc", Secret("abc")),
@@ -31,6 +33,18 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "CLOUDFLARE_BASE_URL": ("base_url", "https://example.com/v4/", "https://example.com/v4"),
     "RTK_ARCHIVE_APPS": ("apps", "a, b,", ("a", "b")),
     "RTK_ARCHIVE_STORE": ("store", "s3://bucket/prefix", "s3://bucket/prefix"),
+    "RTK_ARCHIVE_LOCK": (
+        "lock",
+        "Compliance:7y, a=governance:90d, b=off",
+        Retention(
+            default=Term(mode=LockMode.COMPLIANCE, length=7, unit="y"),
+            by_app=(("a", Term(mode=LockMode.GOVERNANCE, length=90, unit="d")), ("b", None)),
+        ),
+    ),
+    "RTK_ARCHIVE_LEGAL_HOLD": ("legal_hold", "a, b", ("a", "b")),
+    "RTK_ARCHIVE_SSE": ("encryption", "AWS:KMS", "aws:kms"),
+    "RTK_ARCHIVE_SSE_KMS_KEY": ("kms_key", "alias/archive", "alias/archive"),
+    "RTK_ARCHIVE_STORAGE_CLASS": ("storage_class", "standard_ia", "STANDARD_IA"),
     "RTK_ARCHIVE_FORMATS": ("formats", "vtt,json,vtt", ("VTT", "JSON")),
     "RTK_ARCHIVE_SUMMARIES": ("summaries", "Collect", "collect"),
     "RTK_ARCHIVE_SUMMARY_WAIT": ("summary_wait", "90s", timedelta(seconds=90)),
@@ -40,6 +54,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "RTK_ARCHIVE_DOWNLOAD_MAX": ("download_max_bytes", "64MB", 64 * 2**20),
     "RTK_ARCHIVE_LISTEN": ("listen", "[::1]:80", Address("::1", 80)),
     "RTK_ARCHIVE_PUBLIC_URL": ("public_url", "https://a.example/x/", "https://a.example/x"),
+    "RTK_ARCHIVE_SEAL_EVERY": ("seal_every", "6h", timedelta(hours=6)),
+    "RTK_ARCHIVE_VERIFY_EVERY": ("verify_every", "0d", timedelta(0)),
     "RTK_ARCHIVE_CONCURRENCY": ("concurrency", "3", 3),
     "RTK_ARCHIVE_DATA": ("data", "elsewhere", Path("elsewhere")),
     "RTK_ARCHIVE_DOWNLOAD_HOSTS": ("download_hosts", "*.b.example, a", ("*.b.example", "a")),
@@ -86,6 +102,20 @@ BAD = {
         "data",
         "gs://x",
     ],
+    "RTK_ARCHIVE_LOCK": [
+        "7y",
+        "compliance",
+        "compliance:0d",
+        "compliance:101y",
+        "strict:7y",
+        "=off",
+        "a=off,a=off",
+        "off,governance:1d",
+    ],
+    "RTK_ARCHIVE_LEGAL_HOLD": ["all,a", "off,a"],
+    "RTK_ARCHIVE_SSE": ["none", "kms"],
+    "RTK_ARCHIVE_SSE_KMS_KEY": ["a\0b"],
+    "RTK_ARCHIVE_STORAGE_CLASS": ["GLACIER", "deep_archive", "standard ia", "-"],
     "RTK_ARCHIVE_DATA": ["", " ", "a\0b"],
     "RTK_ARCHIVE_FORMATS": ["", "PDF", "JSON,PDF"],
     "RTK_ARCHIVE_SUMMARIES": ["maybe", ""],
@@ -99,6 +129,8 @@ BAD = {
     "RTK_ARCHIVE_LOOK_EVERY": ["0s", "often"],
     "RTK_ARCHIVE_LOOKBACK": ["0d", "999999d"],
     "RTK_ARCHIVE_LOOKBACK_EVERY": ["0h"],
+    "RTK_ARCHIVE_SEAL_EVERY": ["0s", "25h", "daily"],
+    "RTK_ARCHIVE_VERIFY_EVERY": ["monthly", "-1d"],
     "RTK_ARCHIVE_CONCURRENCY": ["0", "-1", "x", "1.5", ""],
     "RTK_ARCHIVE_SOLE_WORKER": ["2"],
     "RTK_ARCHIVE_PARSE_MAX": ["0MB"],

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archiver.archive.stores import Capabilities, ObjectInfo, Stored
+from archiver.archive.stores import Capabilities, Fixity, ObjectInfo, Stored, Upload
 from archiver.archive.stores.store import (
     CANARIES,
     CHUNK_BYTES,
@@ -27,6 +27,7 @@ from archiver.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,7 +66,14 @@ class MemoryStore:
             raise StoreUnavailableError("the bucket cannot be reached")
 
     async def put(
-        self, key: str, body: bytes | Path, *, digest: str, size_bytes: int, media_type: str
+        self,
+        key: str,
+        body: bytes | Path,
+        *,
+        digest: str,
+        size_bytes: int,
+        media_type: str,
+        lock: Lock = UNLOCKED,
     ) -> Stored:
         check_key(key)
         check_body(key, body, size_bytes)
@@ -105,6 +113,17 @@ class MemoryStore:
         data = await self.get(key, version_id=version_id, max_bytes=2**40)
         for start in range(0, len(data), chunk_bytes):
             yield data[start : start + chunk_bytes]
+
+    async def fixity(self, key: str, *, version_id: str = "") -> Fixity:
+        data = await self.get(key, version_id=version_id, max_bytes=2**40)
+        return Fixity(digest=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+    async def keep(self, key: str, lock: Lock, *, version_id: str = "") -> Lock:
+        return UNLOCKED
+
+    async def uploads(self) -> AsyncGenerator[Upload]:
+        return
+        yield
 
     async def head(self, key: str) -> ObjectInfo | None:
         await self._reach()

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from archiver.archive.stores.store import (
     CANARIES,
     Capabilities,
+    Fixity,
     ObjectInfo,
     Store,
     Stored,
+    Upload,
     WrongDigestError,
     check_key,
 )
+from archiver.archive.stores.trials import Claims, Examinable
 from archiver.errors import SettingsError, StoreError
 
 __all__ = [
     "CANARIES",
+    "AtRest",
     "Capabilities",
+    "Claims",
+    "Examinable",
+    "Fixity",
     "ObjectInfo",
     "Store",
     "Stored",
+    "Upload",
     "WrongDigestError",
     "open_store",
 ]
@@ -30,18 +39,41 @@ _S3_URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:/(?P<
 _HINT = "RTK_ARCHIVE_STORE takes file:PATH or s3://BUCKET/PREFIX"
 
 
-def open_store(url: str, *, connections: int = 32) -> Store:
-    """The store this URL names; nothing is read, made or connected to before its first use."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtRest:
+    """How a bucket is to keep what is put into it; "" leaves it to the bucket's own settings."""
+
+    encryption: str = ""  #: "AES256" (SSE-S3), "aws:kms" or "aws:kms:dsse"
+    kms_key: str = ""  #: id, alias or ARN; the account's default key unless given
+    storage_class: str = ""
+
+
+AS_THE_BUCKET_DOES = AtRest()
+
+
+def open_store(
+    url: str, *, connections: int = 32, at_rest: AtRest = AS_THE_BUCKET_DOES
+) -> Examinable:
+    """The store this URL names; nothing is read, made or connected to before its first use.
+
+    Raises SettingsError where the URL names none, or a folder is asked for what only buckets do.
+    """
     if url.startswith("file:"):
+        if at_rest != AS_THE_BUCKET_DOES:
+            raise SettingsError(
+                "a folder has no encryption and no storage class of its own",
+                hint="leave RTK_ARCHIVE_SSE, RTK_ARCHIVE_SSE_KMS_KEY and"
+                " RTK_ARCHIVE_STORAGE_CLASS unset, or name a bucket in RTK_ARCHIVE_STORE",
+            )
         return _open_directory(url.removeprefix("file:"), connections)
     match = _S3_URL.match(url)
     if match is None:
         # The value is not repeated: a URL that is not understood may hold a password.
         raise SettingsError("the store's URL is neither a folder nor a bucket", hint=_HINT)
-    return _open_s3(match["bucket"], (match["prefix"] or "").strip("/"), connections)
+    return _open_s3(match["bucket"], (match["prefix"] or "").strip("/"), connections, at_rest)
 
 
-def _open_directory(path: str, connections: int) -> Store:
+def _open_directory(path: str, connections: int) -> Examinable:
     from archiver.archive.stores.directory import DirectoryStore
 
     if path.startswith("//"):  # file:///PATH is a URL for /PATH; file://HOST/PATH is not for us
@@ -51,7 +83,7 @@ def _open_directory(path: str, connections: int) -> Store:
     return DirectoryStore(Path(path).expanduser(), threads=connections)
 
 
-def _open_s3(bucket: str, prefix: str, connections: int) -> Store:
+def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest) -> Examinable:
     if prefix:
         try:
             check_key(prefix)
@@ -61,4 +93,10 @@ def _open_s3(bucket: str, prefix: str, connections: int) -> Store:
     from archiver.archive.stores.s3 import S3Store
     from archiver.archive.stores.s3_bucket import S3Options
 
-    return S3Store(bucket, prefix, options=S3Options(connections=connections))
+    options = S3Options(
+        connections=connections,
+        encryption=at_rest.encryption,
+        kms_key=at_rest.kms_key,
+        storage_class=at_rest.storage_class,
+    )
+    return S3Store(bucket, prefix, options=options)

@@ -15,6 +15,7 @@ from archiver.archive.stores.store import (
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     Capabilities,
+    Fixity,
     Stored,
     check_body,
     check_canary,
@@ -29,12 +30,17 @@ from archiver.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from archiver.model import UNLOCKED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from archiver.archive.stores.store import ObjectInfo
+    from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.archive.stores.trials import Claims
+    from archiver.checks import Check
+    from archiver.clock import Clock
+    from archiver.model import Lock
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -68,6 +74,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path, *, threads: int = 32) -> None:
         self.url = f"file:{root}"
+        self._root = root
         self._tree = Tree(root)
         # Threads of our own: asyncio's default pool is shared, and too small to overlap the syncs.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="directory-store")
@@ -80,6 +87,7 @@ class DirectoryStore:
         digest: str,
         size_bytes: int,
         media_type: str,  # noqa: ARG002 — a folder has no place for it; inventories do
+        lock: Lock = UNLOCKED,  # noqa: ARG002 — nor does it lock anything
     ) -> Stored:
         """Store the body if the key is free: a file on the same file system is linked, not copied."""
         check_key(key)
@@ -109,6 +117,28 @@ class DirectoryStore:
         finally:
             os.close(file)
 
+    async def fixity(self, key: str, *, version_id: str = "") -> Fixity:
+        """Read the object from end to end."""
+        _check_read(key, version_id)
+        digest, size_bytes = await self._run(key, self._tree.digest, key)
+        return Fixity(digest=digest, size_bytes=size_bytes)
+
+    async def keep(
+        self,
+        key: str,
+        lock: Lock,  # noqa: ARG002 — a folder locks nothing
+        *,
+        version_id: str = "",
+    ) -> Lock:
+        """Lock nothing, and say so."""
+        _check_read(key, version_id)
+        return UNLOCKED
+
+    async def uploads(self) -> AsyncGenerator[Upload]:
+        """None: what is not whole has no key."""
+        return
+        yield
+
     async def head(self, key: str) -> ObjectInfo | None:
         """The object under this key, or None."""
         check_key(key)
@@ -133,6 +163,12 @@ class DirectoryStore:
         return Capabilities(
             put_if_absent=refused, checksums_verified=verified, versioned=False, locked=False
         )
+
+    def examine(self, claims: Claims, clock: Clock) -> AsyncGenerator[Check]:
+        """Try on canaries what this file system does."""
+        from archiver.archive.stores.trials.folder import examine_folder
+
+        return examine_folder(self, self._root.absolute(), claims, clock)
 
     async def close(self) -> None:
         """End the threads, once they have finished what they are writing."""

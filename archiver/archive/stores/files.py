@@ -125,6 +125,12 @@ class Tree:
             raise ObjectMissingError(f"there is no {key}", key=key)
         raise StoreError(f"{key} is not a file", key=key)
 
+    def digest(self, key: str) -> tuple[str, int]:
+        """The SHA-256 of the file under this key, and how many bytes it is of."""
+        with os.fdopen(self.open(key), "rb", buffering=0) as file:
+            hashed = file_digest(file, "sha256")
+            return hashed.hexdigest(), file.tell()
+
     def head(self, key: str) -> ObjectInfo | None:
         """The file under this key, or whatever else sits there; a folder is nothing."""
         *folders, name = key.split("/")

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from archiver.archive.stores.s3_bucket import Bucket, S3Options, headers
+from archiver.archive.stores.s3_bucket import (
+    Bucket,
+    S3Options,
+    headers,
+    lock_arguments,
+    lock_in,
+)
 from archiver.archive.stores.s3_errors import FAILURES, error_code, translate, translated
 from archiver.archive.stores.s3_multipart import checksum, put_in_parts
 from archiver.archive.stores.store import (
@@ -20,6 +26,7 @@ from archiver.archive.stores.store import (
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     Capabilities,
+    Fixity,
     Stored,
     WrongDigestError,
     check_body,
@@ -28,7 +35,8 @@ from archiver.archive.stores.store import (
     check_prefix,
     try_canaries,
 )
-from archiver.errors import ObjectExistsError, ObjectMissingError, StoreError
+from archiver.errors import ObjectExistsError, ObjectMissingError, StoreDeniedError, StoreError
+from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -36,7 +44,10 @@ if TYPE_CHECKING:
 
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
-    from archiver.archive.stores.store import ObjectInfo
+    from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.archive.stores.trials import Claims
+    from archiver.checks import Check
+    from archiver.clock import Clock
 
 _CONFLICT = "ConditionalRequestConflict"
 #: What servers say to a put-if-absent of a key that is taken, or may be. R2's bucket locks refuse
@@ -69,27 +80,47 @@ class S3Store:
         self._checksums_verified = True
 
     async def put(
-        self, key: str, body: bytes | Path, *, digest: str, size_bytes: int, media_type: str
+        self,
+        key: str,
+        body: bytes | Path,
+        *,
+        digest: str,
+        size_bytes: int,
+        media_type: str,
+        lock: Lock = UNLOCKED,
     ) -> Stored:
         """Store the body if the key is free, and see to it that it arrived."""
         check_key(key)
         check_body(key, body, size_bytes)
+        if lock and (await self._bucket.kind()).locked is False:
+            raise StoreDeniedError(
+                f"{self.url} has no Object Lock",
+                key=key,
+                hint="use a bucket that was made with it, or leave RTK_ARCHIVE_LOCK and"
+                " RTK_ARCHIVE_LEGAL_HOLD off",
+            )
         in_parts = size_bytes > self._options.multipart_bytes
         # Worth a question before a long upload; a must where the server ignores the condition.
         if (in_parts or not self._put_if_absent) and await self.head(key):
             raise ObjectExistsError(f"{self.url}: {key} is taken", key=key)
         send = self._send_parts if in_parts else self._send
         try:
-            answer = await send(key, body, digest, size_bytes, media_type)
+            answer = await send(key, body, digest, size_bytes, media_type, lock)
         except FAILURES as error:
             raise await self._refusal(error, key) from error
         except OSError as error:
             raise StoreError(f"the body for {key} cannot be read", key=key) from error
-        return await self._confirm(await self._stored(key, answer), digest, size_bytes)
+        return await self._confirm(await self._stored(key, answer), digest, size_bytes, lock)
 
     @_again_after_conflict
     async def _send(
-        self, key: str, body: bytes | Path, digest: str, size_bytes: int, media_type: str
+        self,
+        key: str,
+        body: bytes | Path,
+        digest: str,
+        size_bytes: int,
+        media_type: str,
+        lock: Lock,
     ) -> Mapping[str, Any]:
         client = await self._bucket.client()
         async with _readable(body) as content:
@@ -97,15 +128,25 @@ class S3Store:
                 **self._bucket.place(key),
                 Body=content,
                 ContentLength=size_bytes,
-                ContentType=media_type,
                 ChecksumAlgorithm="SHA256",  # some servers want to be told, in locked buckets
                 ChecksumSHA256=checksum(digest),
                 IfNoneMatch="*",
+                **self._as_kept(media_type, lock),
             )
+
+    def _as_kept(self, media_type: str, lock: Lock) -> dict[str, Any]:
+        """How an object is kept, as a put says it."""
+        return {"ContentType": media_type, **self._options.at_rest(), **lock_arguments(lock)}
 
     @_again_after_conflict
     async def _send_parts(
-        self, key: str, body: bytes | Path, digest: str, size_bytes: int, media_type: str
+        self,
+        key: str,
+        body: bytes | Path,
+        digest: str,
+        size_bytes: int,
+        media_type: str,
+        lock: Lock,
     ) -> Mapping[str, Any]:
         client = await self._bucket.client()
         return await put_in_parts(
@@ -114,7 +155,7 @@ class S3Store:
             body,
             digest=digest,
             size_bytes=size_bytes,
-            media_type=media_type,
+            as_kept=self._as_kept(media_type, lock),
             part_bytes=self._options.part_bytes,
         )
 
@@ -134,7 +175,7 @@ class S3Store:
             date=headers(answer).get("date", ""),
         )
 
-    async def _confirm(self, stored: Stored, digest: str, size_bytes: int) -> Stored:
+    async def _confirm(self, stored: Stored, digest: str, size_bytes: int, lock: Lock) -> Stored:
         """Look at what was stored, where the server's yes does not settle it."""
         kind = await self._bucket.kind()
         if kind.versioned:
@@ -149,14 +190,38 @@ class S3Store:
         info = await self._bucket.head(stored.key, stored.version_id)
         if info is None or info.size_bytes != size_bytes:
             raise StoreError(f"{self.url}: {stored.key} is not as it was put", key=stored.key)
-        return replace(stored, lock_mode=info.lock_mode, lock_until=info.lock_until)
+        return replace(
+            stored, lock=await self._kept(stored.key, stored.version_id, info.lock, lock)
+        )
+
+    async def keep(self, key: str, lock: Lock, *, version_id: str = "") -> Lock:
+        """See to it that a version, or the oldest, is locked at least so; never shortens."""
+        check_key(key)
+        wanted = version_id or await self._oldest_id(key)
+        info = await self._bucket.head(key, wanted)
+        if info is None:
+            raise ObjectMissingError(f"{self.url}: there is no {key}", key=key)
+        return await self._kept(key, wanted, info.lock, lock)
+
+    async def _kept(self, key: str, version_id: str, found: Lock, wanted: Lock) -> Lock:
+        """The lock as it is read back, put right where it fell short of what was wanted.
+
+        Several servers drop the lock of an upload in parts without a word.
+        """
+        if found.covers(wanted) or (await self._bucket.kind()).locked is False:
+            return found
+        try:
+            await self._bucket.retain(key, version_id, found.joined(wanted))
+        except StoreError as error:
+            if error.transient:
+                raise
+            return found  # whoever asked compares, and tells
+        info = await self._bucket.head(key, version_id)
+        return info.lock if info is not None else UNLOCKED
 
     async def _read_back(self, stored: Stored, digest: str) -> None:
-        found = sha256()
-        async with aclosing(self.stream(stored.key, version_id=stored.version_id)) as chunks:
-            async for chunk in chunks:
-                found.update(chunk)
-        if found.hexdigest() != digest:
+        found = await self.fixity(stored.key, version_id=stored.version_id)
+        if found.digest != digest:
             raise WrongDigestError(f"{self.url}: {stored.key} was stored wrong", key=stored.key)
 
     async def get(
@@ -182,6 +247,21 @@ class S3Store:
                 if not chunk:
                     return
                 yield chunk
+
+    async def fixity(self, key: str, *, version_id: str = "") -> Fixity:
+        """Read a version, or the oldest, from end to end."""
+        answer = await self._fetch(key, version_id)
+        found, size_bytes = sha256(), 0
+        async with answer["Body"] as body:
+            with translated(self.url, key):
+                while chunk := await body.read(CHUNK_BYTES):
+                    found.update(chunk)
+                    size_bytes += len(chunk)
+        return Fixity(digest=found.hexdigest(), size_bytes=size_bytes, lock=lock_in(answer))
+
+    def uploads(self) -> AsyncGenerator[Upload]:
+        """Uploads in parts that are under way or were left behind."""
+        return self._bucket.uploads()
 
     async def _fetch(self, key: str, version_id: str) -> GetObjectOutputTypeDef:
         """Begin to read the version asked for, or the oldest."""
@@ -256,8 +336,14 @@ class S3Store:
             put_if_absent=refused,
             checksums_verified=verified,
             versioned=kind.versioned,
-            locked=kind.locked is True,
+            locked=kind.locked,
         )
+
+    def examine(self, claims: Claims, clock: Clock) -> AsyncGenerator[Check]:
+        """Try on canaries what this server does, nothing made up for."""
+        from archiver.archive.stores.trials.s3 import examine_bucket
+
+        return examine_bucket(self, self._bucket, claims, clock)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from archiver.archive.stores.s3_errors import FAILURES, error_status, translate, translated
 from archiver.archive.stores.s3_versions import OldestVersions
-from archiver.archive.stores.store import ObjectInfo
+from archiver.archive.stores.store import ObjectInfo, Upload
 from archiver.errors import StoreError
+from archiver.model import Lock, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3.client import S3Client
 
@@ -39,6 +42,18 @@ class S3Options:
     multipart_bytes: int = 64 * 1024 * 1024  #: larger bodies go in parts
     part_bytes: int = 16 * 1024 * 1024
     page_size: int = 1000
+    encryption: str = ""  #: "AES256", "aws:kms" or "aws:kms:dsse"; the bucket's own unless given
+    kms_key: str = ""
+    storage_class: str = ""
+
+    def at_rest(self) -> dict[str, Any]:
+        """The arguments of a put that say how the object is to be kept."""
+        wanted = {
+            "ServerSideEncryption": self.encryption,
+            "SSEKMSKeyId": self.kms_key,
+            "StorageClass": self.storage_class,
+        }
+        return {name: value for name, value in wanted.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +90,26 @@ class Bucket:
                     self._client = await self._connect()
             return self._client
 
+    @asynccontextmanager
+    async def as_stranger(self) -> AsyncGenerator[S3Client]:
+        """A client of somebody who has no credentials: what it can do, everybody can."""
+        async with self._create(signature_version=UNSIGNED) as client:
+            yield client
+
     async def _connect(self) -> S3Client:
+        try:
+            return await self._open.enter_async_context(self._create())
+        except ValueError:
+            # Its message repeats the URL, which may hold a password.
+            raise StoreError(
+                f"{self.url}: the client cannot be used",
+                hint="check AWS_ENDPOINT_URL and AWS_REGION",
+            ) from None
+
+    def _create(self, **more: Any) -> AbstractAsyncContextManager[S3Client]:
         session = get_session()
         config = AioConfig(
+            **more,
             connect_timeout=self.options.connect_timeout_s,
             read_timeout=self.options.read_timeout_s,
             max_pool_connections=self.options.connections,
@@ -89,15 +121,7 @@ class Bucket:
         )
         # botocore alone among the AWS clients does not read AWS_REGION.
         region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
-        try:
-            created = session.create_client("s3", region_name=region, config=config)
-            return await self._open.enter_async_context(created)
-        except ValueError:
-            # Its message repeats the URL, which may hold a password.
-            raise StoreError(
-                f"{self.url}: the client cannot be used",
-                hint="check AWS_ENDPOINT_URL and AWS_REGION",
-            ) from None
+        return session.create_client("s3", region_name=region, config=config)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -168,16 +192,48 @@ class Bucket:
                 return None
             raise translate(error, self.url, key) from error
         await self.learn(answer)
-        until: datetime | None = answer.get("ObjectLockRetainUntilDate")
         return ObjectInfo(
             key=key,
             size_bytes=answer["ContentLength"],
             modified_at=answer["LastModified"].astimezone(UTC),
             etag=answer["ETag"].strip('"'),
             version_id=answer.get("VersionId", "") if (await self.kind()).versioned else "",
-            lock_mode=answer.get("ObjectLockMode", ""),
-            lock_until=None if until is None else until.astimezone(UTC),
+            lock=lock_in(answer),
         )
+
+    async def retain(self, key: str, version_id: str, lock: Lock) -> None:
+        """Put this lock on one version."""
+        client, place = await self.client(), self.place(key, version_id)
+        with translated(self.url, key):
+            if lock.mode and lock.until is not None:
+                await client.put_object_retention(
+                    **place,
+                    Retention={
+                        "Mode": LockMode(lock.mode).value,
+                        "RetainUntilDate": lock.until,
+                    },
+                )
+            if lock.hold:
+                await client.put_object_legal_hold(**place, LegalHold={"Status": "ON"})
+
+    async def uploads(self) -> AsyncGenerator[Upload]:
+        """Uploads in parts that are under way or were left behind."""
+        client = await self.client()
+        at: dict[str, Any] = {}
+        while True:
+            with translated(self.url):
+                page = await client.list_multipart_uploads(
+                    Bucket=self.name, Prefix=self.prefix, **at
+                )
+            for each in page.get("Uploads", []):
+                key = each["Key"].removeprefix(self.prefix)
+                yield Upload(key=key, begun_at=each["Initiated"].astimezone(UTC))
+            if not page.get("IsTruncated"):
+                return
+            at = {
+                "KeyMarker": page["NextKeyMarker"],
+                "UploadIdMarker": page["NextUploadIdMarker"],
+            }
 
     async def oldest(self, key: str) -> ObjectInfo | None:
         """The oldest version of exactly this key, which sorts before all keys that begin with it."""
@@ -236,6 +292,24 @@ class Bucket:
             if not page.get("IsTruncated"):
                 return
             at = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def lock_in(answer: Mapping[str, Any]) -> Lock:
+    """The lock an answer to HEAD or GET tells of."""
+    until: datetime | None = answer.get("ObjectLockRetainUntilDate")
+    return Lock(
+        mode=answer.get("ObjectLockMode", ""),
+        until=None if until is None else until.astimezone(UTC),
+        hold=answer.get("ObjectLockLegalHoldStatus") == "ON",
+    )
+
+
+def lock_arguments(lock: Lock) -> dict[str, Any]:
+    """The arguments of a put that ask for this lock."""
+    arguments: dict[str, Any] = {"ObjectLockLegalHoldStatus": "ON"} if lock.hold else {}
+    if lock.mode and lock.until is not None:
+        arguments |= {"ObjectLockMode": lock.mode, "ObjectLockRetainUntilDate": lock.until}
+    return arguments
 
 
 def headers(answer: object) -> Mapping[str, str]:

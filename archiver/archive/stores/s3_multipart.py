@@ -12,7 +12,7 @@ from archiver.archive.stores.s3_errors import FAILURES
 from archiver.archive.stores.store import WrongDigestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
     from pathlib import Path
 
     from types_aiobotocore_s3.client import S3Client
@@ -36,13 +36,11 @@ async def put_in_parts(
     *,
     digest: str,
     size_bytes: int,
-    media_type: str,
+    as_kept: Mapping[str, Any],
     part_bytes: int,
 ) -> CompleteMultipartUploadOutputTypeDef:
     """Upload with one part in memory at a time; a failure leaves nothing behind."""
-    created = await client.create_multipart_upload(
-        **place, ContentType=media_type, ChecksumAlgorithm="SHA256"
-    )
+    created = await client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256", **as_kept)
     upload = place | {"UploadId": created["UploadId"]}
     part_bytes = max(part_bytes, -(-size_bytes // _MOST_PARTS))
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from archiver.errors import ObjectExistsError, StoreDeniedError, StoreError
+from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -44,8 +45,24 @@ class ObjectInfo:
     etag: str
     version_id: str  #: "" where the store keeps no versions
     later_versions: int = 0  #: versions or delete markers on top of this one: damage
-    lock_mode: str = ""  #: `head` only, and only where the bucket locks
-    lock_until: datetime | None = None
+    lock: Lock = UNLOCKED  #: `head` only, and only where the bucket locks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixity:
+    """What was found on reading an object from its first byte to its last."""
+
+    digest: str  #: SHA-256, 64 hex digits
+    size_bytes: int
+    lock: Lock = UNLOCKED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """An upload in parts that was begun and never finished: it is paid for, and no object."""
+
+    key: str
+    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +73,7 @@ class Stored:
     etag: str
     version_id: str
     date: str  #: the server's Date header, "" where there is none
-    lock_mode: str = ""  #: as read back
-    lock_until: datetime | None = None
+    lock: Lock = UNLOCKED  #: as read back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +83,7 @@ class Capabilities:
     put_if_absent: bool  #: a second put of a key is refused
     checksums_verified: bool  #: a put with a wrong checksum is refused
     versioned: bool  #: versioning is, or once was, enabled
-    locked: bool  #: the bucket has Object Lock
+    locked: bool | None  #: the bucket has Object Lock; None where we may not ask
 
 
 class Store(Protocol):
@@ -83,9 +99,19 @@ class Store(Protocol):
         ...
 
     async def put(
-        self, key: str, body: bytes | Path, *, digest: str, size_bytes: int, media_type: str
+        self,
+        key: str,
+        body: bytes | Path,
+        *,
+        digest: str,
+        size_bytes: int,
+        media_type: str,
+        lock: Lock = UNLOCKED,
     ) -> Stored:
         """Store the body if the key is free; it is durable when this returns.
+
+        The lock asked for is read back and put right where it fell short; what the answer says of it
+        is what the store says, which may still be less.
 
         ObjectExistsError means that the key is taken, perhaps by ourselves: a put whose answer was
         lost is sent again, so read back what is there. A file is only borrowed: the directory store
@@ -103,6 +129,25 @@ class Store(Protocol):
         self, key: str, *, version_id: str = "", chunk_bytes: int = CHUNK_BYTES
     ) -> AsyncGenerator[bytes]:
         """The object in pieces; ends without an error only if all of it came."""
+        ...
+
+    async def fixity(self, key: str, *, version_id: str = "") -> Fixity:
+        """Read the object from end to end: its digest, its size, and the lock it is under.
+
+        Raises ObjectMissingError where there is none, another StoreError where what sits there is no
+        object.
+        """
+        ...
+
+    async def keep(self, key: str, lock: Lock, *, version_id: str = "") -> Lock:
+        """See to it that the object is locked at least so; never shortens. Returns the lock read back.
+
+        Where the store has no locks that is none at all.
+        """
+        ...
+
+    def uploads(self) -> AsyncGenerator[Upload]:
+        """Every upload in parts that is under way or was left behind, by key."""
         ...
 
     async def head(self, key: str) -> ObjectInfo | None:

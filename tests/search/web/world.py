@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.testclient import TestClient
 
-from archiver.archive.archive import Archive, Committed, Origin
+from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import open_store
 from archiver.archive.versions import next_version
@@ -41,6 +41,8 @@ from search.web import Services, create_app
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from archiver.archive.chains import Committed
 
 APP = "c94c437b-0000-4000-8000-000000000001"
 OTHER_APP = "c94c437b-0000-4000-8000-000000000002"

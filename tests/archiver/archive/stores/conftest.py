@@ -13,6 +13,7 @@ import pytest
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.archive.stores.s3 import S3Store
 from archiver.archive.stores.s3_bucket import S3Options
+from archiver.model import UNLOCKED, Lock
 from tests.archiver.archive.stores.gaps import GAPS
 from tests.archiver.archive.stores.here import SERVERS, needs
 
@@ -77,7 +78,14 @@ class Place:
         """Whether this may be missing, by chance: in a versioned bucket the oldest version decides."""
         return self.has_gap(gap) and not self.variant.versioned
 
-    async def put(self, name: str, body: bytes | Path, *, content: bytes | None = None) -> Stored:
+    async def put(
+        self,
+        name: str,
+        body: bytes | Path,
+        *,
+        content: bytes | None = None,
+        lock: Lock = UNLOCKED,
+    ) -> Stored:
         """Put with the digest of the body, or of what the content is said to be."""
         data = body if isinstance(body, bytes) else await asyncio.to_thread(body.read_bytes)
         return await self.store.put(
@@ -86,6 +94,7 @@ class Place:
             digest=sha256(data if content is None else content).hexdigest(),
             size_bytes=len(data),
             media_type="text/plain",
+            lock=lock,
         )
 
     async def keys(self, prefix: str = "", start_after: str = "") -> list[str]:
@@ -99,6 +108,14 @@ class Place:
 def moto_url(s3_servers: Running) -> str:
     """Where moto answers."""
     return s3_servers.urls("moto")[0]
+
+
+@pytest.fixture(scope="session")
+def ministack_url(s3_servers: Running) -> str:
+    """Where ministack answers, if it is here."""
+    if why := SERVERS["ministack"].missing():
+        pytest.skip(why)
+    return s3_servers.urls("ministack")[0]
 
 
 def use_server(patch: pytest.MonkeyPatch, url: str) -> None:

@@ -26,5 +26,6 @@ GAPS: dict[str, set[str]] = {
         "one winner of a race in parts",  # as moto
         "default lock told of",  # refuses to delete, and does not say why
         "parts locked by default",  # likewise
+        "lock told of on reading",  # GET has no such headers, HEAD does
     },
 }

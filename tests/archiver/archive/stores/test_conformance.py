@@ -13,6 +13,7 @@ import pytest
 
 from archiver.archive.stores import Capabilities, WrongDigestError
 from archiver.errors import ObjectExistsError, ObjectMissingError, StoreDeniedError, StoreError
+from archiver.model import UNLOCKED, Lock
 from tests.archiver.archive.stores.conftest import MIB
 
 if TYPE_CHECKING:
@@ -371,12 +372,12 @@ async def test_a_default_lock_is_recorded(place: Place) -> None:
     info = await place.store.head(place.key("kept"))
 
     assert info is not None
-    assert (info.lock_mode, info.lock_until) == (stored.lock_mode, stored.lock_until)
+    assert info.lock == stored.lock
     told = place.variant.locked and not place.has_gap("default lock told of")
-    assert stored.lock_mode == ("GOVERNANCE" if told else "")
+    assert stored.lock.mode == ("GOVERNANCE" if told else "")
     if told:
-        assert stored.lock_until is not None
-        assert stored.lock_until > datetime.now(UTC) + timedelta(hours=23)
+        assert stored.lock.until is not None
+        assert stored.lock.until > datetime.now(UTC) + timedelta(hours=23)
 
 
 async def test_a_default_lock_on_parts_is_told_as_it_is(place: Place) -> None:
@@ -384,7 +385,69 @@ async def test_a_default_lock_on_parts_is_told_as_it_is(place: Place) -> None:
     stored = await place.put("large", b"x" * (6 * MIB))
     locked = place.variant.locked and not place.has_gap("parts locked by default")
 
-    assert bool(stored.lock_mode) == locked
+    assert bool(stored.lock) == locked
+
+
+def a_lock(mode: str = "GOVERNANCE", hours: int = 72) -> Lock:
+    """A retention longer than the bucket's own."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
+    return Lock(mode=mode, until=until)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 6 * MIB])
+async def test_a_lock_that_is_asked_for_is_there(place: Place, size_bytes: int) -> None:
+    """Mode and date are as asked for, in one piece or in parts: repaired where they were dropped."""
+    if not place.variant.locked:
+        pytest.skip("the bucket locks nothing")
+    wanted = a_lock()
+    stored = await place.put("locked", b"x" * size_bytes, lock=wanted)
+    info = await place.store.head(place.key("locked"))
+    found = await place.store.fixity(place.key("locked"), version_id=stored.version_id)
+
+    assert info is not None
+    assert stored.lock == info.lock == wanted
+    assert found.lock == (UNLOCKED if place.has_gap("lock told of on reading") else wanted)
+
+
+async def test_a_legal_hold_that_is_asked_for_is_there(place: Place) -> None:
+    """A hold is put on and read back."""
+    if not place.variant.locked:
+        pytest.skip("the bucket locks nothing")
+    stored = await place.put("held", b"x", lock=Lock(hold=True))
+
+    assert stored.lock.hold
+
+
+async def test_a_lock_is_made_longer_and_never_shorter(place: Place) -> None:
+    """`keep` adds what is wanting; what is enough is left as it is; a folder locks nothing."""
+    await place.put("kept", b"x")
+    longer = a_lock(hours=96)
+    found = await place.store.keep(place.key("kept"), longer)
+    again = await place.store.keep(place.key("kept"), a_lock(hours=48))
+
+    assert found == again
+    assert found == (longer if place.variant.locked else UNLOCKED)
+
+
+async def test_fixity_is_of_every_byte(place: Place) -> None:
+    """The digest and size are those of the whole object; of none there is an error."""
+    data = os.urandom(3 * MIB + 5)
+    stored = await place.put("body", data)
+    found = await place.store.fixity(place.key("body"))
+
+    assert (found.digest, found.size_bytes) == (sha256(data).hexdigest(), len(data))
+    assert await place.store.fixity(place.key("body"), version_id=stored.version_id) == found
+    with pytest.raises(ObjectMissingError):
+        await place.store.fixity(place.key("nothing"))
+
+
+async def test_an_upload_left_behind_is_listed(place: Place) -> None:
+    """An upload that nobody finished is told of by its key; a folder has none."""
+    if place.raw is not None:
+        place.raw.create_multipart_upload(**place.raw_key("begun"))
+    found = [each.key async for each in place.store.uploads()]
+
+    assert (place.key("begun") in found) == (place.raw is not None)
 
 
 async def test_the_url_names_no_secret(place: Place) -> None:
