@@ -6,7 +6,7 @@ import argparse
 import re
 from datetime import UTC, datetime, timedelta
 
-from archiver.ledger import Range
+from archiver.ledger import Range, Share
 from archiver.model import parse_time, to_ms
 
 
@@ -24,12 +24,22 @@ def moment(text: str) -> datetime:
         ) from None
 
 
-def share(text: str) -> tuple[int, int]:
-    """A worker's part of the sessions, such as 2/4."""
-    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 2/4 is the second of four")
-    return int(match[1]), int(match[2])
+def share(text: str) -> Share:
+    """A worker's part of the sessions: 2/4, or with what others gave up 1-2/4 or 1,2/4."""
+    match = re.fullmatch(r"([0-9,-]+)/([0-9]{1,4})", text)
+    parts = [_numbers(each) for each in match[1].split(",")] if match else []
+    numbers = sorted(set[int]().union(*parts))
+    if not match or not all(parts) or not 1 <= numbers[0] <= numbers[-1] <= int(match[2]):
+        raise argparse.ArgumentTypeError(
+            f"{text!a} is no share: 2/4 is the second of four, 1-2/4 and 1,2/4 are two of them"
+        )
+    return Share(tuple(numbers), int(match[2]))
+
+
+def _numbers(text: str) -> range:
+    """2 or 1-3; what is neither has no numbers."""
+    match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", text)
+    return range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
 
 
 def fraction(text: str) -> float:

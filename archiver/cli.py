@@ -25,7 +25,7 @@ from archiver.commands import Command, keeping
 from archiver.doctor.command import doctor
 from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
-from archiver.ledger import Ledger, Share
+from archiver.ledger import WHOLE, Ledger
 from archiver.metrics import FactsOf, teller
 from archiver.realtimekit.results import Webhook
 from archiver.release import version
@@ -55,9 +55,9 @@ def _share_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share",
         type=share,
-        default=(1, 1),
+        default=WHOLE,
         metavar="I/N",
-        help="capture only this part of the sessions",
+        help="capture only this part of the sessions: 2/4, or 1-2/4 for two of four",
     )
 
 
@@ -89,7 +89,7 @@ async def sync(
 
     if args.app:
         settings = dataclasses.replace(settings, apps=tuple(args.app))
-    async with open_runtime(settings, command="sync", share=Share(*args.share)) as runtime:
+    async with open_runtime(settings, command="sync", share=args.share) as runtime:
         with progress("capturing") as update:
             report = await runtime.worker.sync(
                 since=args.since,
@@ -148,7 +148,7 @@ async def work(
     """Capture until told to stop; `beside` runs along and stops at the same word."""
     from archiver.runtime import open_runtime
 
-    async with open_runtime(settings, command="work", share=Share(*args.share)) as runtime:
+    async with open_runtime(settings, command="work", share=args.share) as runtime:
         stop = stop_event()  # not before: until here a signal ends whatever is waited for
         runtime.worker.tell = teller(settings, runtime.clock, facts)
         say(f"capturing into {runtime.archive.store.url}; stop with Ctrl-C")

@@ -154,9 +154,7 @@ async def open_runtime(
             base_url=settings.base_url, account=settings.account_id, simulated=settings.simulated
         )
         counts = _Counts()
-        budget = Budget(
-            max(settings.budget.requests // share.count, 1), settings.budget.period_s, clock
-        )
+        budget = Budget(share.of(settings.budget.requests), settings.budget.period_s, clock)
         source = await stack.enter_async_context(_source(settings, budget, clock, counts))
         archive = await _open_archive(
             store,
@@ -221,8 +219,8 @@ def _upkeep(
     clock: Clock,
     share: Share,
 ) -> Upkeep:
-    # Of several workers that share the sessions, the first reads everything back.
-    every = settings.verify_every if share.index == 1 else timedelta(0)
+    # Of several workers that share the sessions, whoever has the first part reads everything back.
+    every = settings.verify_every if 1 in share.numbers else timedelta(0)
     return Upkeep(
         archive,
         ledger,

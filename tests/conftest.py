@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrations import sqlite
+from tests.archiver.archive.stores.here import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,17 @@ def pytest_report_header() -> str:
 def anyio_backend() -> str:
     """The one event loop aiobotocore and aiohttp run on."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """S3 servers, each begun when a test first asks for it, and shared by all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    running = Running(tmp_path_factory.mktemp, shared)
+    yield running
+    running.close()
 
 
 @pytest.fixture(autouse=True)

@@ -33,8 +33,8 @@ from archiver.errors import ArchiveMissingError, RateLimitedError, SourceUnavail
 from archiver.runtime import open_archive
 from archiver.simulated import Post, SummaryMode, generate_meetings
 from archiver.verify import verify
-from tests.archiver.archive.stores import servers
 from tests.archiver.archive.stores.conftest import Variant, make_bucket, raw_client, use_server
+from tests.archiver.archive.stores.here import SERVERS, quick_server
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _break(one: Rig, rng: random.Random) -> None:
             faults.on(session_id=session_id, kind="summary", post=rng.choice(list(Post)))
 
 
-def _environment(one: Rig, data: str) -> dict[str, str]:
+def environment(one: Rig, data: str) -> dict[str, str]:
     settings = one.configured(data)
     kept = {name: os.environ[name] for name in os.environ if name.startswith(("AWS_", "PATH"))}
     return kept | {
@@ -158,7 +158,7 @@ async def _run_killed(
     with said.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.shifted", one.clock.now().isoformat(), command),
-            env=_environment(one, data),
+            env=environment(one, data),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=stderr,
         )
@@ -188,7 +188,7 @@ async def _far_enough(arrivals: Arrivals, requests: int, patience_s: float, more
     await asyncio.sleep(more_s)
 
 
-async def _checked(one: Rig, *, settled: bool = False) -> list[str]:
+async def checked(one: Rig, *, settled: bool = False) -> list[str]:
     """What is wrong with the archive, if there is one yet; and once it is settled, what it lacks."""
     try:
         async with open_archive(one.configured()) as archive:
@@ -250,7 +250,7 @@ def _asked(one: Rig, listed: Sequence[str]) -> list[str]:
     ]
 
 
-async def _settle(one: Rig) -> None:
+async def settle(one: Rig) -> None:
     """Passes until nothing is pending, at most for the seven days there are."""
     for _ in range(9):  # what fails at random fails a few times only
         with suppress(SourceUnavailableError, RateLimitedError):
@@ -275,12 +275,12 @@ async def play(folder: Path, rng: random.Random, kills: int, **settings: Any) ->
             async with asyncio.TaskGroup() as group:
                 for data in workers:
                     group.create_task(_run_killed(one, arrivals, data, rng, result))
-            result.findings += await _checked(one)
+            result.findings += await checked(one)
             one.clock.advance(rng.choice(PAUSES).total_seconds())
             if rng.random() < 0.3:
                 one.source.add_session()
-        await _settle(one)
-        result.findings += await _checked(one, settled=True)
+        await settle(one)
+        result.findings += await checked(one, settled=True)
         result.sessions = len(one.source.session_ids)
         result.posts = one.source.summary_posts.total()
         result.asked_twice = sum(each > 1 for each in one.source.summary_posts.values())
@@ -326,14 +326,6 @@ def s3_campaign(url: str, folder: Path, seed: int, *, kills: int = 3) -> Iterato
         yield Campaign("s3", folder, seed, kills=kills, buckets=buckets)
 
 
-@contextmanager
-def s3_server(folder: Path) -> Iterator[str]:
-    """The S3 server that is here: ministack where it is installed, else moto's."""
-    command = servers.find_ministack()
-    with servers.moto() if command is None else servers.ministack(command, folder) as url:
-        yield url
-
-
 def _report(campaign: Campaign, rounds: int) -> int:
     began, total = time.monotonic(), Result()
     for number in range(1, rounds + 1):
@@ -361,7 +353,10 @@ def main() -> None:
             if store == "directory":
                 found += _report(Campaign(store, rounds, args.seed), args.rounds)
                 continue
-            with s3_server(folder) as url, s3_campaign(url, rounds, args.seed) as campaign:
+            with (
+                SERVERS[quick_server()].start(folder) as urls,
+                s3_campaign(urls[0], rounds, args.seed) as campaign,
+            ):
                 found += _report(campaign, args.rounds)
     raise SystemExit(bool(found))
 

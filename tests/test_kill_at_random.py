@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.archiver.archive.stores import servers
-from tests.archiver.archive.stores.conftest import ministack_url, moto_url
+from tests.archiver.archive.stores.here import quick_server
 from tests.kill_campaign import Campaign, Result, s3_campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
-__all__ = ["ministack_url", "moto_url"]  # fixtures
+    from tests.archiver.archive.stores.here import Running
 
 SEED = 20261120
 
@@ -33,10 +30,10 @@ def test_killed_at_random_over_a_folder(tmp_path: Path) -> None:
     assert total.killed > 0
 
 
-def test_killed_at_random_over_a_bucket(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_killed_at_random_over_a_bucket(tmp_path: Path, s3_servers: Running) -> None:
     """The same on a real S3 server, in buckets that are plain, versioned and locked."""
-    server = "moto" if servers.find_ministack() is None else "ministack"
-    with s3_campaign(request.getfixturevalue(f"{server}_url"), tmp_path, SEED, kills=1) as campaign:
+    url = s3_servers.urls(quick_server())[0]
+    with s3_campaign(url, tmp_path, SEED, kills=1) as campaign:
         total = _played(campaign, 3)
 
     assert total.findings == []

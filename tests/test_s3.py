@@ -17,15 +17,20 @@ from tests.archiver.archive.stores.conftest import (
     raw_client,
     use_server,
 )
+from tests.archiver.archive.stores.gaps import GAPS
+from tests.archiver.archive.stores.here import SERVERS, needs
+from tests.archiver.archive.stores.servers import ScriptedServer, without_header
 from tests.console import console
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.archiver.archive.stores.here import Running
+
 __all__ = ["ministack_url", "moto_url"]  # fixtures
 
 
-@pytest.mark.parametrize("server", ["moto", "ministack"])
+@pytest.mark.parametrize("server", [pytest.param(each, marks=needs(each)) for each in SERVERS])
 @pytest.mark.parametrize("kind", ["plain", "versioned", "locked"])
 def test_from_a_session_into_a_bucket_and_back(
     server: str,
@@ -33,10 +38,13 @@ def test_from_a_session_into_a_bucket_and_back(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    s3_servers: Running,
 ) -> None:
-    """`sync`, `verify`, `export` and `rebuild` work on a bucket as on a folder, byte for byte."""
-    url = request.getfixturevalue(f"{server}_url")
+    """`sync`, `verify`, `export` and `rebuild` work on a bucket as on a folder, byte for byte.
+
+    A bucket that ignores put-if-absent is refused to a worker that was not declared the only one.
+    """
+    url = s3_servers.urls(server)[0]
     raw = raw_client(url)
     bucket = make_bucket(
         raw, Variant(server=server, versioned=kind != "plain", locked=kind == "locked")
@@ -44,6 +52,11 @@ def test_from_a_session_into_a_bucket_and_back(
     with console(tmp_path, capsys, monkeypatch, meetings=2) as shell:
         use_server(monkeypatch, url)
         shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/meetings")
+        if "put-if-absent in a versioned bucket" in GAPS[server] and kind != "plain":
+            refused = shell.run("sync")
+            assert (refused.code, "RTK_ARCHIVE_SOLE_WORKER=1" in refused.err) == (1, True)
+            assert shell.source.counts["sessions"] == 0
+            shell.set(RTK_ARCHIVE_SOLE_WORKER="1")
         assert shell.run("sync").code == 0
         assert shell.run("sync").code == 0
         checked = shell.run("verify", "--json")
@@ -73,6 +86,36 @@ def test_from_a_session_into_a_bucket_and_back(
             digests.add(hashlib.sha256(body).hexdigest())
     raw.close()
     assert served <= digests
+
+
+@pytest.mark.parametrize("kind", ["plain", "versioned", "locked"])
+def test_a_server_that_ignores_put_if_absent(
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    moto_url: str,
+) -> None:
+    """It is refused to all but the only worker, who overwrites nothing and leaves no damage."""
+    raw = raw_client(moto_url)
+    bucket = make_bucket(
+        raw, Variant(server="moto", versioned=kind != "plain", locked=kind == "locked")
+    )
+    careless = ScriptedServer(without_header(moto_url, "If-None-Match"))
+    with careless.running() as url, console(tmp_path, capsys, monkeypatch, meetings=1) as shell:
+        use_server(monkeypatch, url)
+        shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/x")
+        refused = shell.run("sync")
+        assert (refused.code, "RTK_ARCHIVE_SOLE_WORKER=1" in refused.err) == (1, True)
+        shell.set(RTK_ARCHIVE_SOLE_WORKER="1")
+        assert [shell.run("sync").code for _ in range(2)] == [0, 0]
+        assert shell.run("verify").code == 0
+        assert shell.source.summary_posts.total() <= 1
+    versions = raw.list_object_versions(Bucket=bucket, Prefix="x/")["Versions"]
+    raw.close()
+
+    records = [each["Key"] for each in versions if "/canaries/" not in each["Key"]]
+    assert len(records) == len(set(records))
 
 
 def test_what_is_archived_is_locked_and_verified_so(

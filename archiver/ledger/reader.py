@@ -119,8 +119,9 @@ class LedgerReader:
         none is spent on what is gone. With `everything` all that is not settled is due now.
         """
         condition, values = of.where()
-        condition += " and share_key % ? = ? and ended and next_attempt_at_ms is not null"
-        values += [share.count, share.index - 1]
+        mine, numbers = share.where()
+        condition += f" and {mine} and ended and next_attempt_at_ms is not null"
+        values += numbers
         if not everything:
             # What lies too far ahead was planned by a clock that was wrong.
             condition += " and (next_attempt_at_ms <= ? or next_attempt_at_ms > ?)"
@@ -168,10 +169,11 @@ class LedgerReader:
     @explained
     def next_due_at(self, now: datetime, share: Share = WHOLE) -> datetime | None:
         """When, after now, the next session of this share becomes due."""
+        mine, numbers = share.where()
         row = self._db.execute(
             "select next_attempt_at_ms from session where next_attempt_at_ms > ? and ended"
-            " and share_key % ? = ? order by next_attempt_at_ms limit 1",
-            [to_ms(now), share.count, share.index - 1],
+            f" and {mine} order by next_attempt_at_ms limit 1",
+            [to_ms(now), *numbers],
         ).fetchone() or (None,)
         return None if row[0] is None else from_ms(row[0])
 

@@ -110,10 +110,19 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A worker's part of the sessions: number `index` of `count`, stable by session id."""
+    """A worker's part of the sessions: these numbers out of `count`, stable by session id."""
 
-    index: int = 1
+    numbers: tuple[int, ...] = (1,)  #: from 1, ascending
     count: int = 1
+
+    def of(self, whole: int) -> int:
+        """As much of something that all workers share, and never nothing."""
+        return max(whole * len(self.numbers) // self.count, 1)
+
+    def where(self) -> tuple[str, list[int]]:
+        """The condition on sessions, and its parameters."""
+        condition = f"share_key % ? in ({','.join('?' * len(self.numbers))})"
+        return condition, [self.count, *(number - 1 for number in self.numbers)]
 
 
 WHOLE = Share()

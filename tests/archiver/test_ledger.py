@@ -127,13 +127,28 @@ def test_shares_part_the_sessions_among_the_workers(ledger: Ledger) -> None:
     """Every session is in exactly one share, the same at every look, however many others are due."""
     names = {f"session-{n}" for n in range(200)}
     ledger.see([session(name) for name in names], NOW)
-    shares = [set(_due(ledger, share=Share(n, 4))) for n in range(1, 5)]
+    shares = [set(_due(ledger, share=Share((n,), 4))) for n in range(1, 5)]
 
     assert set().union(*shares) <= names
     assert sum(map(len, shares)) == len(set().union(*shares))
-    found = [each.session_id for each in ledger.due(NOW, 5, share=Share(2, 4))]
+    found = [each.session_id for each in ledger.due(NOW, 5, share=Share((2,), 4))]
     assert len(found) == 5
     assert set(found) <= shares[1]
+
+
+def test_a_share_can_be_several_parts(ledger: Ledger) -> None:
+    """Whoever takes over another's part has exactly the sessions, and the budget, of both."""
+    ledger.see([session(f"session-{n}") for n in range(40)], NOW)
+    ledger.postpone(session("session-0").id, NOW + timedelta(minutes=5), "")
+    (owner,) = [n for n in range(1, 5) if ledger.next_due_at(NOW, Share((n,), 4)) is not None]
+    other = owner % 4 + 1
+    one, another = (set(_due(ledger, share=Share((n,), 4))) for n in (owner, other))
+    both = Share(tuple(sorted((owner, other))), 4)
+
+    assert set(_due(ledger, share=both)) == one | another
+    assert ledger.next_due_at(NOW, both) == NOW + timedelta(minutes=5)
+    assert [Share((2,), 4).of(600), both.of(600), Share((1, 2, 3, 4), 4).of(600)] == [150, 300, 600]
+    assert Share((1,), 9000).of(600) == 1
 
 
 def test_a_range_narrows_by_app_and_time(ledger: Ledger) -> None:

@@ -14,31 +14,21 @@ from archiver.archive.stores.directory import DirectoryStore
 from archiver.archive.stores.s3 import S3Store
 from archiver.archive.stores.s3_bucket import S3Options
 from archiver.model import UNLOCKED, Lock
-from tests.archiver.archive.stores import servers
+from tests.archiver.archive.stores.gaps import GAPS
+from tests.archiver.archive.stores.here import SERVERS, needs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from archiver.archive.stores import Store, Stored
+    from tests.archiver.archive.stores.here import Running
 
 MIB = 1024 * 1024
 #: Small enough to page and to send in parts without much ado; S3 wants parts of 5 MiB.
 OPTIONS = S3Options(
     attempts=2, multipart_bytes=5 * MIB, part_bytes=5 * MIB, page_size=7, read_timeout_s=20
 )
-
-#: What each server silently does not do. A test fails when one of them begins to.
-GAPS: dict[str, set[str]] = {
-    "directory": set(),
-    "moto": {
-        "wrong checksum refused",
-        "parts locked by default",
-        "versions after a key that is not there",
-        "one winner of a race in parts",  # it looks, and then completes, without a lock
-    },
-    "ministack": {"parts locked by default"},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +44,11 @@ class Variant:
         return self.server if self.server == "directory" else f"{self.server}-{kind}"
 
 
+KINDS = ((False, False), (True, False), (True, True))
 S3_VARIANTS = [
     Variant(server=server, versioned=versioned, locked=locked)
-    for server in ("moto", "ministack")
-    for versioned, locked in ((False, False), (True, False), (True, True))
+    for server in SERVERS
+    for versioned, locked in KINDS
 ]
 
 
@@ -82,6 +73,10 @@ class Place:
     def has_gap(self, gap: str) -> bool:
         """Whether this server is known not to do this."""
         return gap in GAPS[self.variant.server]
+
+    def may_have(self, gap: str) -> bool:
+        """Whether this may be missing, by chance: in a versioned bucket the oldest version decides."""
+        return self.has_gap(gap) and not self.variant.versioned
 
     async def put(
         self,
@@ -110,18 +105,17 @@ class Place:
 
 
 @pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    with servers.moto() as url:
-        yield url
+def moto_url(s3_servers: Running) -> str:
+    """Where moto answers."""
+    return s3_servers.urls("moto")[0]
 
 
 @pytest.fixture(scope="session")
-def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    command = servers.find_ministack()
-    if command is None:
-        pytest.skip("ministack is not installed")
-    with servers.ministack(command, tmp_path_factory.mktemp("ministack")) as url:
-        yield url
+def ministack_url(s3_servers: Running) -> str:
+    """Where ministack answers, if it is here."""
+    if why := SERVERS["ministack"].missing():
+        pytest.skip(why)
+    return s3_servers.urls("ministack")[0]
 
 
 def use_server(patch: pytest.MonkeyPatch, url: str) -> None:
@@ -165,9 +159,17 @@ def raw_client(url: str) -> Any:
     )
 
 
-@pytest.fixture(scope="module", params=[Variant(server="directory"), *S3_VARIANTS], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(variant, id=str(variant), marks=needs(variant.server))
+        for variant in (Variant(server="directory"), *S3_VARIANTS)
+    ],
+)
 async def probed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    s3_servers: Running,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Place]:
     """One store of each kind for a whole module, probed as a worker would."""
     variant: Variant = request.param
@@ -177,7 +179,7 @@ async def probed(
         yield Place(variant=variant, store=store)
         await store.close()
         return
-    url = request.getfixturevalue(f"{variant.server}_url")
+    url = s3_servers.urls(variant.server)[0]
     raw = raw_client(url)
     bucket = make_bucket(raw, variant)
     remote = S3Store(bucket, "some/prefix", options=OPTIONS)

@@ -1,28 +1,17 @@
-"""S3 servers to test against: two that others wrote, and one that says what a test tells it to."""
+"""S3 servers in a thread: moto, and one that says what a test tells it to."""
 
 from __future__ import annotations
 
 import http.client
 import logging
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-_START_TIMEOUT_S = 30.0
 
 
 @contextmanager
@@ -38,46 +27,6 @@ def moto() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
-
-
-def find_ministack() -> str | None:
-    """Ministack's command, beside this interpreter or on the path."""
-    beside = str(Path(sys.executable).parent)
-    return shutil.which("ministack", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
-
-
-@contextmanager
-def ministack(command: str, folder: Path) -> Iterator[str]:
-    """Ministack in a process of its own; yields its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
-    with (
-        (folder / "ministack.log").open("wb") as log,
-        subprocess.Popen([command], cwd=folder, env=environment, stdout=log, stderr=log) as process,
-    ):
-        try:
-            _await_health(f"{url}/_localstack/health", process)
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _await_health(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise RuntimeError("ministack did not start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

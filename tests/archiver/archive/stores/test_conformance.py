@@ -132,9 +132,9 @@ async def test_a_race_has_one_winner(place: Place, tmp_path: Path, from_files: b
     winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
     losers = [result for result in results if isinstance(result, BaseException)]
 
-    assert len(winners) == 1
+    assert len(winners) == 1 or (place.may_have("one winner of a race") and winners)
     assert all(isinstance(loser, ObjectExistsError) for loser in losers), losers
-    assert await place.store.get(place.key("race")) == bodies[winners[0]]
+    assert await place.store.get(place.key("race")) in [bodies[each] for each in winners]
 
 
 async def test_what_is_missing_is_missing(place: Place) -> None:
@@ -246,8 +246,7 @@ async def test_a_large_race_has_one_winner(place: Place) -> None:
     )
     winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
 
-    # In a versioned bucket the oldest version decides, whatever the server does.
-    may_differ = place.has_gap("one winner of a race in parts") and not place.variant.versioned
+    may_differ = place.may_have("one winner of a race in parts")
     assert len(winners) == 1 or (may_differ and winners), results
     assert await place.store.get(place.key("large")) in [bodies[each] for each in winners]
     assert _unfinished(place) == 0
@@ -265,7 +264,9 @@ async def test_a_delete_marker_frees_no_key(place: Place) -> None:
     assert await place.store.get(place.key("record")) == b"one"
     info = await place.store.head(place.key("record"))
     assert info is not None
-    assert info.later_versions == 2
+    expected = 1 if place.has_gap("put on top of a delete marker") else 2
+    unseen = place.has_gap("a marker is as late as it is")
+    assert info.later_versions in {expected, expected - unseen}
 
 
 async def test_wrong_bytes_are_noticed(place: Place, tmp_path: Path) -> None:
@@ -336,7 +337,9 @@ async def test_the_probe_tells_the_truth(place: Place) -> None:
     capabilities = await place.store.probe()
 
     assert capabilities == Capabilities(
-        put_if_absent=True,
+        put_if_absent=not (
+            place.has_gap("put-if-absent in a versioned bucket") and place.variant.versioned
+        ),
         checksums_verified=not place.has_gap("wrong checksum refused"),
         versioned=place.variant.versioned,
         locked=place.variant.locked,
@@ -370,8 +373,9 @@ async def test_a_default_lock_is_recorded(place: Place) -> None:
 
     assert info is not None
     assert info.lock == stored.lock
-    assert stored.lock.mode == ("GOVERNANCE" if place.variant.locked else "")
-    if place.variant.locked:
+    told = place.variant.locked and not place.has_gap("default lock told of")
+    assert stored.lock.mode == ("GOVERNANCE" if told else "")
+    if told:
         assert stored.lock.until is not None
         assert stored.lock.until > datetime.now(UTC) + timedelta(hours=23)
 
@@ -401,7 +405,8 @@ async def test_a_lock_that_is_asked_for_is_there(place: Place, size_bytes: int) 
     found = await place.store.fixity(place.key("locked"), version_id=stored.version_id)
 
     assert info is not None
-    assert stored.lock == info.lock == found.lock == wanted
+    assert stored.lock == info.lock == wanted
+    assert found.lock == (UNLOCKED if place.has_gap("lock told of on reading") else wanted)
 
 
 async def test_a_legal_hold_that_is_asked_for_is_there(place: Place) -> None:
