@@ -9,7 +9,6 @@ import io
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,10 @@ from archiver.arguments import (
     range_arguments,
     range_of,
     share,
+    store_url,
 )
 from archiver.clock import SystemClock
+from archiver.commands import Command, moving
 from archiver.errors import ArchiverError, LedgerError, explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
@@ -40,17 +41,6 @@ if TYPE_CHECKING:
     from archiver.archive.archive import Archive
     from archiver.model import SessionId
     from archiver.runtime import Runtime
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: how it is called, and what it does."""
-
-    name: str
-    help: str
-    arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, int]]
-    needs_settings: bool = True
 
 
 # ---------------------------------------------------------------------- arguments
@@ -83,6 +73,13 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", type=fraction, default=1.0, metavar="N", help="only this part, such as 10%%"
     )
+    parser.add_argument(
+        "--against",
+        type=store_url,
+        metavar="STORE",
+        help="compare with this copy, object by object",
+    )
+    moving.profile_argument(parser)
     json_argument(parser)
 
 
@@ -206,10 +203,11 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
         session = await _session_in(archive, args.session) if args.session else None
         with progress("verifying") as update:
             result = await run(archive, session=session, sample=args.sample, progress=update)
+        code, differing = await moving.differences(archive.store, args, settings, session)
     if args.json:
-        answer_json(dataclasses.asdict(result))
+        answer_json(dataclasses.asdict(result) | differing)
     else:
-        for line in summary_lines(result):
+        for line in [*summary_lines(result), *moving.difference_lines(differing)]:
             answer(visible(line))
         sampled = f", {result.skipped_sessions} not looked at" * bool(result.skipped_sessions)
         answer(
@@ -221,7 +219,7 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
             note_result(result, archive, settings.ledger_path, SystemClock().now())
         except LedgerError as error:  # it is about the bucket, and needs no ledger
             say(visible(str(error)))
-    return LOST if result.findings else DONE
+    return LOST if result.findings else code
 
 
 async def _session_in(archive: Archive, session_id: str) -> SessionId:
@@ -305,6 +303,7 @@ COMMANDS = (
     ),
     Command("status", "how many sessions and artifacts stand where", _status_arguments, status),
     Command("verify", "read everything in the bucket back and check it", _verify_arguments, verify),
+    moving.COPY,
     Command(
         "rebuild",
         "make the ledger again from the bucket",

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments, cli
-from archiver.cli import Command
 from archiver.clock import SystemClock
+from archiver.commands import Command
 from archiver.exits import DONE, LOST
 from archiver.intake import Intake
 from archiver.ledger import Ledger

@@ -77,7 +77,7 @@ def test_the_commands_table_is_the_parser() -> None:
     for row in _rows("Commands"):
         cells = row[0].removeprefix("`rtk-archive ").rstrip("`")
         for part in cells.split("` · `"):
-            documented[part.split()[0]] = set(re.findall(r"--[a-z]+", part))
+            documented[part.split()[0]] = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", part))
 
     assert documented == {name: _options(each) for name, each in subparsers.choices.items()}
     for option in ("--config", "--data", "--store", "-v"):
