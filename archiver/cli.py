@@ -23,7 +23,7 @@ from archiver.arguments import (
     store_url,
 )
 from archiver.clock import SystemClock
-from archiver.commands import Command, moving
+from archiver.commands import Command, importing, moving
 from archiver.errors import ArchiverError, LedgerError, explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
@@ -304,6 +304,7 @@ COMMANDS = (
     Command("status", "how many sessions and artifacts stand where", _status_arguments, status),
     Command("verify", "read everything in the bucket back and check it", _verify_arguments, verify),
     moving.COPY,
+    importing.IMPORT,
     Command(
         "rebuild",
         "make the ledger again from the bucket",
