@@ -7,6 +7,7 @@ import uuid
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from archiver.archive import keys
 from archiver.arguments import json_argument, name, store_url
 from archiver.capture import Maker
 from archiver.clock import SystemClock
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from archiver.archive.stores import Store
-    from archiver.copying import Copied
+    from archiver.copying import Copied, Difference
     from archiver.model import SessionId
     from archiver.settings import Settings
 
@@ -167,14 +168,19 @@ async def differences(
             comparing = compare(here, other, session=session, progress=update)
             async with aclosing(comparing) as differing:
                 async for each in differing:
-                    # What the other side has not got yet is for the next copy, and no damage.
-                    code = max(code, PENDING if each.there is None else LOST)
+                    code = max(code, PENDING if _is_for_the_next_copy(each) else LOST)
                     count += 1
                     if count <= DIFFERENCES_MAX:
                         found.append({"difference": each.kind, **dataclasses.asdict(each)})
     finally:
         await other.close()
     return code, {"against": other.url, "differences": found, "difference_count": count}
+
+
+def _is_for_the_next_copy(difference: Difference) -> bool:
+    """What the other side has not got yet, and its records of repairs, are no damage."""
+    is_record = difference.key.startswith(keys.record_prefix("copies"))
+    return difference.there is None or (difference.here is None and is_record)
 
 
 def difference_lines(differing: dict[str, Any]) -> list[str]:

@@ -166,7 +166,7 @@ async def _inline(call: Any, *args: Any, **_: Any) -> Any:
     return call(*args)
 
 
-def _open_store(_url: str) -> MemoryStore:
+def _open_store(_url: str, **_kept: object) -> MemoryStore:
     process = CURRENT.get()
     assert process is not None
     return process.store()
