@@ -1,4 +1,4 @@
-"""The archiver's commands: work, sync, status, verify, rebuild, webhooks, settings."""
+"""The archiver's commands: work, sync, status, verify, rebuild, doctor, webhooks, settings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.arguments import (
     app_argument,
-    fraction,
     json_argument,
     name,
     range_arguments,
     range_of,
     share,
-    store_url,
 )
 from archiver.clock import SystemClock
-from archiver.commands import Command, importing, moving
-from archiver.errors import ArchiverError, LedgerError, explain
+from archiver.commands import Command, importing, keeping, moving
+from archiver.doctor.command import doctor
+from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
 from archiver.ledger import Ledger, Share
 from archiver.metrics import FactsOf, teller
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from archiver.archive.archive import Archive
-    from archiver.model import SessionId
     from archiver.runtime import Runtime
 
 
@@ -65,21 +63,6 @@ def _share_argument(parser: argparse.ArgumentParser) -> None:
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
     range_arguments(parser)
-    json_argument(parser)
-
-
-def _verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session", type=name, metavar="ID", help="only this session")
-    parser.add_argument(
-        "--sample", type=fraction, default=1.0, metavar="N", help="only this part, such as 10%%"
-    )
-    parser.add_argument(
-        "--against",
-        type=store_url,
-        metavar="STORE",
-        help="compare with this copy, object by object",
-    )
-    moving.profile_argument(parser)
     json_argument(parser)
 
 
@@ -193,41 +176,6 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
     return status_code(document)
 
 
-async def verify(args: argparse.Namespace, settings: Settings) -> int:
-    """Read everything in the bucket back and hold it against its records."""
-    from archiver.runtime import open_archive
-    from archiver.verify import note_result, summary_lines
-    from archiver.verify import verify as run
-
-    async with open_archive(settings) as archive:
-        session = await _session_in(archive, args.session) if args.session else None
-        with progress("verifying") as update:
-            result = await run(archive, session=session, sample=args.sample, progress=update)
-        code, differing = await moving.differences(archive.store, args, settings, session)
-    if args.json:
-        answer_json(dataclasses.asdict(result) | differing)
-    else:
-        for line in [*summary_lines(result), *moving.difference_lines(differing)]:
-            answer(visible(line))
-        sampled = f", {result.skipped_sessions} not looked at" * bool(result.skipped_sessions)
-        answer(
-            f"{result.sessions} sessions{sampled}, {result.objects} objects, "
-            f"{result.size_bytes} bytes read: {len(result.findings) or 'no'} damage"
-        )
-    if session is None and args.sample >= 1:
-        try:
-            note_result(result, archive, settings.ledger_path, SystemClock().now())
-        except LedgerError as error:  # it is about the bucket, and needs no ledger
-            say(visible(str(error)))
-    return LOST if result.findings else code
-
-
-async def _session_in(archive: Archive, session_id: str) -> SessionId:
-    if (found := await archive.find(session_id)) is not None:
-        return found
-    raise ArchiverError(f"session {session_id} is not in {archive.store.url}")
-
-
 async def rebuild_ledger(_args: argparse.Namespace, settings: Settings) -> int:
     """Make the ledger again from the bucket."""
     from archiver import rebuild
@@ -302,7 +250,7 @@ COMMANDS = (
         "sync", "one pass: discover, then try everything that is not settled", _sync_arguments, sync
     ),
     Command("status", "how many sessions and artifacts stand where", _status_arguments, status),
-    Command("verify", "read everything in the bucket back and check it", _verify_arguments, verify),
+    *keeping.COMMANDS,
     moving.COPY,
     importing.IMPORT,
     Command(
@@ -310,6 +258,12 @@ COMMANDS = (
         "make the ledger again from the bucket",
         _rebuild_ledger_arguments,
         rebuild_ledger,
+    ),
+    Command(
+        "doctor",
+        "try what the store, the account and this machine really do",
+        json_argument,
+        doctor,
     ),
     Command("webhooks", "registrations of webhooks at the source", _webhooks_arguments, webhooks),
     Command(

@@ -128,10 +128,10 @@ class Discovery:
                     continue
                 batch.append(payload)
                 if len(batch) >= LISTED_AT_ONCE:
-                    self._take(batch, report)
+                    self._take(batch, report, listed=True)
                     batch = []
         finally:  # what was listed counts, though the next page cannot be had
-            self._take(batch, report)
+            self._take(batch, report, listed=True)
         # A row nobody can read is a session nobody sees; and what time it is, a wrong clock cannot say.
         if self._malformed[app_id] == malformed and self.clock_agrees():
             ended_at = min(until or began_at, began_at)
@@ -149,9 +149,10 @@ class Discovery:
             if max(payload.session.created_at, payload.session.started_at) >= since:
                 yield payload
 
-    def _take(self, batch: list[SessionPayload], report: Report) -> None:
+    def _take(self, batch: list[SessionPayload], report: Report, *, listed: bool = False) -> None:
         report.listed += len(batch)
-        report.new += self._ledger.see([each.session for each in batch], self._clock.now())
+        sessions = [each.session for each in batch]
+        report.new += self._ledger.see(sessions, self._clock.now(), listed=listed)
         for payload in batch:
             if payload.session.ended:
                 self._listed[payload.session.id] = zlib.compress(encode(payload.raw), 1)

@@ -26,6 +26,7 @@
     │   ├── ArchiveMissingError          there is none yet
     │   ├── ArchiveMismatchError         this archive belongs to another source or account
     │   ├── InventoryError               an inventory that cannot be read
+    │   ├── RecordError                  a record of the archive itself: missing, changed, not linked
     │   ├── CommitConflictError          transient: another worker wrote this version first
     │   └── FixityError                  bytes that are not what their record says
     └── LedgerError                  the worker's local file
@@ -203,6 +204,14 @@ class ArchiveMismatchError(ArchiveError):
 
 class InventoryError(ArchiveError):
     """An inventory that cannot be read or contradicts its own key."""
+
+
+class RecordError(ArchiveError):
+    """A record of the archive itself that is missing, changed, or not linked to the one before."""
+
+    def __init__(self, message: str, *, key: str) -> None:
+        super().__init__(message, hint="run `rtk-archive verify`")
+        self.key = key
 
 
 class CommitConflictError(ArchiveError):

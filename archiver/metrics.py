@@ -22,6 +22,7 @@ from archiver.ledger import (
     BUDGET_PAUSE,
     FIXITY_FAILURES,
     LISTED,
+    UNDERLOCKED,
     VERIFIED,
     WORKER_SEEN,
     Ledger,
@@ -93,6 +94,8 @@ FAMILIES = (
     Family("missing_inventories", "Inventories that the bucket did not have when it was compared"),
     Family("fixity_failures", "Findings of the last whole verification"),
     Family("verified_timestamp_seconds", "When the last whole verification ended"),
+    Family("sealed_timestamp_seconds", "When the last seal was made that the ledger knows of"),
+    Family("underlocked_objects", "Objects put with a shorter or weaker lock than was asked for"),
     Family(
         "webhooks_total", "Events the source signed, by what became of them", ("event", "verdict")
     ),
@@ -135,6 +138,8 @@ def exposition(
         samples |= _of_sessions(ledger, now) | _of_vitals(ledger, now)
         aside, missing = ledger.coverage.concerns()
         samples |= {"kept_aside_artifacts": _only(aside), "missing_inventories": _only(missing)}
+        if (sealed_at := ledger.sealing.sealed_at()) is not None:
+            samples["sealed_timestamp_seconds"] = _only(sealed_at.timestamp())
         samples["requests_total"] = ledger.requests().items()
         samples["webhooks_total"] = ledger.events.counts().items()
     if index is not None:
@@ -187,6 +192,7 @@ def _of_vitals(ledger: Ledger, now: datetime) -> dict[str, Samples]:
         "listed_timestamp_seconds": LISTED,
         "fixity_failures": FIXITY_FAILURES,
         "verified_timestamp_seconds": VERIFIED,
+        "underlocked_objects": UNDERLOCKED,
     }
     if WORKER_SEEN in vitals and now - vitals[WORKER_SEEN].at <= BUDGET_KNOWN:
         names |= {"budget_left_requests": BUDGET_LEFT, "budget_pause_seconds": BUDGET_PAUSE}

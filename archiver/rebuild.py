@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archiver.errors import LedgerError
-from archiver.ledger import Ledger
+from archiver.ledger import Found, Ledger
 from archiver.model import format_time
 from archiver.records import states_of
 from archiver.schedule import SummaryRequest, session_next_attempt
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.archive import Archive
+    from archiver.archive.chains import Chain, Committed
     from archiver.clock import Clock
+
+
+ADOPTED_AT_ONCE = 200
 
 
 @dataclass(slots=True)
@@ -59,20 +64,30 @@ async def _fill(
     ledger: Ledger, archive: Archive, clock: Clock, progress: Callable[[int], None]
 ) -> Rebuilt:
     rebuilt = Rebuilt()
-    async for chain in archive.chains():
-        if chain.problem:
-            rebuilt.problems.append(chain.problem)
-        if chain.newest is None:
-            continue
-        now = clock.now()
-        states = states_of(chain.newest.inventory, now)
-        ledger.adopt(chain.newest, states, next_attempt_at=session_next_attempt(states), now=now)
-        requests = await archive.summary_requests(chain.newest.inventory.session)
-        for number, at in requests.items():
-            ledger.record_request(chain.session_id, SummaryRequest(number=number, at=at))
-        rebuilt.sessions += 1
-        progress(rebuilt.sessions)
+    batch: list[Found] = []
+    async with aclosing(archive.chains()) as chains:
+        async for chain in chains:
+            if chain.problem:
+                rebuilt.problems.append(chain.problem)
+            if chain.newest is not None:
+                batch.append(_found(chain, chain.newest, clock))
+            if len(batch) >= ADOPTED_AT_ONCE:
+                rebuilt.sessions += ledger.adopt_all(batch, clock.now())
+                batch = []
+                progress(rebuilt.sessions)
+    rebuilt.sessions += ledger.adopt_all(batch, clock.now())
+    progress(rebuilt.sessions)
     return rebuilt
+
+
+def _found(chain: Chain, newest: Committed, clock: Clock) -> Found:
+    states = states_of(newest.inventory, clock.now())
+    return Found(
+        committed=newest,
+        states=states,
+        next_attempt_at=session_next_attempt(states),
+        requests=tuple(SummaryRequest(number=n, at=at) for n, at in chain.requests.items()),
+    )
 
 
 def _swap(fresh: Ledger, path: Path, clock: Clock) -> None:

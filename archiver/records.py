@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archiver.archive.inventory import IMPORT, Entry, Inventory, lock_document
+from archiver.archive.canonical import lock_document
+from archiver.archive.inventory import IMPORT, Entry, Inventory
 from archiver.model import ArtifactId, Fetched, Outcome, format_time, parse_time
 from archiver.schedule import ArtifactState
 

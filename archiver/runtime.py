@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
@@ -19,6 +20,9 @@ from archiver.errors import ArchiveMissingError, ArchiverError, SettingsError
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
+from archiver.sealing import Sealer
+from archiver.upkeep import Upkeep
+from archiver.verify import Rounds
 from archiver.worker import Worker
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.archive import LockFor
-    from archiver.archive.stores import Store
+    from archiver.archive.stores import Examinable, Store
     from archiver.settings import Settings
 
 log = logging.getLogger("archiver.runtime")
@@ -62,16 +66,22 @@ def expectation_of(settings: Settings) -> Expectation:
 
 
 @asynccontextmanager
-async def open_source(settings: Settings) -> AsyncIterator[RealtimeKit]:
-    """The source alone, for what has nothing to do with the archive."""
+async def open_source(
+    settings: Settings, *, requests: Counter[tuple[str, str]] | None = None
+) -> AsyncIterator[RealtimeKit]:
+    """The source alone, for what has nothing to do with the archive.
+
+    `requests` is told of each request sent: its operation and status.
+    """
     settings.require_source()
     clock = SystemClock()
     budget = Budget(settings.budget.requests, settings.budget.period_s, clock)
-    async with _source(settings, budget, clock, _Counts()) as source:
+    counts = _Counts() if requests is None else _Counts(requests=requests)
+    async with _source(settings, budget, clock, counts) as source:
         yield source
 
 
-def open_store_of(settings: Settings) -> Store:
+def open_store_of(settings: Settings) -> Examinable:
     """The store these settings name, keeping what is put as they say."""
     if settings.kms_key and not settings.encryption.startswith("aws:kms"):
         raise SettingsError(
@@ -108,19 +118,30 @@ def lock_for_of(settings: Settings, clock: Clock) -> LockFor:
 
 
 @asynccontextmanager
-async def open_archive(settings: Settings) -> AsyncIterator[Archive]:
-    """The archive these settings name; needs neither token nor account."""
+async def open_archive(settings: Settings, *, writing: bool = False) -> AsyncIterator[Archive]:
+    """The archive these settings name; needs neither token nor account.
+
+    `writing`: records will be put, locked as the settings say.
+    """
     store = open_store_of(settings)
     try:
-        yield await Archive.open(store, lock_for=lock_for_of(settings, SystemClock()))
+        archive = await Archive.open(store, lock_for=lock_for_of(settings, SystemClock()))
+        if writing:
+            await archive.claim(sole_worker=settings.sole_worker)
+        yield archive
     finally:
         await store.close()
 
 
 @asynccontextmanager
-async def open_views(settings: Settings) -> AsyncIterator[tuple[Archive, Ledger]]:
+async def open_views(
+    settings: Settings, *, writing: bool = False
+) -> AsyncIterator[tuple[Archive, Ledger]]:
     """The archive these settings name, and the ledger that belongs to it."""
-    async with open_archive(settings) as archive, open_ledger(settings) as ledger:
+    async with (
+        open_archive(settings, writing=writing) as archive,
+        open_ledger(settings) as ledger,
+    ):
         ledger.bind(archive.id)
         yield archive, ledger
 
@@ -197,6 +218,7 @@ async def open_runtime(
             clock=clock,
             share=share,
             requests=counts.requests,
+            upkeep=_upkeep(settings, archive, ledger, maker, clock, share),
         )
         yield Runtime(
             settings=settings,
@@ -208,6 +230,39 @@ async def open_runtime(
             offers=fetching.offers,
             clock=clock,
         )
+
+
+def _upkeep(
+    settings: Settings,
+    archive: Archive,
+    ledger: Ledger,
+    maker: Maker,
+    clock: Clock,
+    share: Share,
+) -> Upkeep:
+    # Of several workers that share the sessions, the first reads everything back.
+    every = settings.verify_every if share.index == 1 else timedelta(0)
+    return Upkeep(
+        archive,
+        ledger,
+        clock,
+        sealer=sealer_of(settings, archive, ledger, maker, clock),
+        rounds=Rounds(
+            archive,
+            ledger,
+            clock,
+            path=settings.data / "rounds.db",
+            every=every,
+            made=maker.made,
+        ),
+    )
+
+
+def sealer_of(
+    settings: Settings, archive: Archive, ledger: Ledger, maker: Maker, clock: Clock
+) -> Sealer:
+    """What seals this archive."""
+    return Sealer(archive, ledger, clock, made=maker.made, every=settings.seal_every)
 
 
 def _capture(

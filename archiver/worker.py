@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from archiver.discovery import Discovery
     from archiver.realtimekit import Budget
     from archiver.settings import Settings
+    from archiver.upkeep import Upkeep
 
 log = logging.getLogger("archiver.worker")
 
@@ -79,6 +80,7 @@ class Worker:
         settings: Settings,
         clock: Clock,
         requests: Counter[tuple[str, str]],
+        upkeep: Upkeep,
         share: Share = WHOLE,
     ) -> None:
         self.discovery = discovery
@@ -89,6 +91,7 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._share = share
+        self._upkeep = upkeep
         #: Requests to the source by operation and status, counted by whoever makes them.
         self._requests = requests
         self.total = Report()
@@ -146,6 +149,7 @@ class Worker:
         await self._attempt_all(due, report, progress)
         if session_id is None:
             await self._compare()
+            await self._upkeep.once()
         self._write_counts()
         if failure is not None:
             raise failure
@@ -223,6 +227,7 @@ class Worker:
             self._capture_due(),
             self._follow(),
             self._show_signs_of_life(),
+            self._upkeep.run(),
         ]
         tasks = [asyncio.create_task(each) for each in loops]
         stopped = asyncio.create_task(stop.wait())

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
 from archiver.archive.archive import Archive
-from archiver.archive.inventory import Entry, Inventory, canonical_json
+from archiver.archive.canonical import with_own_digest
+from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import Capabilities, Fixity, ObjectInfo, Stored
 from archiver.capture import Maker
 from archiver.clock import SystemClock
@@ -217,7 +218,7 @@ async def copy(objects: int, folder: Path) -> int:
 
 
 def _format() -> bytes:
-    return canonical_json(
+    return with_own_digest(
         {
             "format": "realtimekit-archive/1",
             "archive": ARCHIVE_ID,

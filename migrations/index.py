@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _migrations = Migrations("index")
 
-_TOKENIZE = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
-
 
 def migrate(connection: sqlite.Connection) -> None:
     """Bring an app's index up to this release."""
@@ -91,8 +89,8 @@ def _initial(db: Database) -> None:
         """,
         f"""
         create virtual table sessions using fts5
-            (transcript, chat, summary, title, content='', tokenize='{_TOKENIZE}')
+            (transcript, chat, summary, title, content='', tokenize='{sqlite.TOKENIZE}')
         """,
-        f"create virtual table lines using fts5 (text, who, content='', tokenize='{_TOKENIZE}')",
+        f"create virtual table lines using fts5 (text, who, content='', tokenize='{sqlite.TOKENIZE}')",
     ):
         db.execute(statement)

@@ -201,3 +201,28 @@ def _coverage(db: Database) -> None:
         """,
     ):
         db.execute(statement)
+
+
+@_migrations(name="0006_seals")
+def _seals(db: Database) -> None:
+    for statement in (
+        # Whether the source's own list was seen to hold the session.
+        "alter table session add column listed integer not null default 0",
+        # The newest inventory of each session that a seal names.
+        """
+        create table sealed (
+            app_id text not null,
+            session_id text not null,
+            version integer not null,
+            primary key (app_id, session_id)
+        ) strict, without rowid
+        """,
+        # Up to where what the source listed is told by a seal.
+        """
+        create table sealed_listing (
+            app_id text primary key,
+            until_ms integer not null
+        ) strict, without rowid
+        """,
+    ):
+        db.execute(statement)

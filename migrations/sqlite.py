@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sqlite3 as _standard
+import time
 import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -60,6 +61,46 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def faults(path: Path, *, within_s: float) -> list[str] | None:
+    """What SQLite finds wrong with a file, at most a few lines; None where it takes longer than that.
+
+    Raises DatabaseError where the file is none, or cannot be opened.
+    """
+    deadline = time.monotonic() + within_s
+    with closing(connect(path, read_only=True)) as connection:
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        try:
+            found = [str(row[0]) for row in connection.execute("pragma quick_check(5)")]
+        except OperationalError as error:
+            if "interrupted" in str(error):
+                return None
+            raise
+    return [] if found == ["ok"] else found
+
+
+#: How FTS5 splits what it is fed: at spaces only (search/text.py).
+TOKENIZE = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
+#: What this release uses of SQLite, each with a statement that fails where it is not there.
+_FEATURES = {
+    "strict tables": "create table a (b integer primary key) strict",
+    "full-text search": f"create virtual table c using fts5 (d, content='', tokenize='{TOKENIZE}')",
+    "upsert": "insert into a values (1) on conflict do update set b = excluded.b",
+    "window functions": "select row_number() over (order by b) from a",
+}
+
+
+def missing_features() -> list[str]:
+    """What this release uses of SQLite, and this SQLite lacks."""
+    missing = []
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for name, statement in _FEATURES.items():
+            try:
+                connection.execute(statement)
+            except DatabaseError:
+                missing.append(name)
+    return missing
 
 
 class NewerSchemaError(DatabaseError):

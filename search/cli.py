@@ -19,6 +19,7 @@ from archiver.model import to_ms
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, visible
 from search.errors import IndexMissingError
+from search.export.command import export_arguments
 from search.formats import Limits
 from search.index.library import Library
 from search.index.seam import SearchRequest
@@ -303,6 +304,13 @@ def index_status(settings: Settings, ledger: Ledger, rows: int = 10) -> dict[str
     }
 
 
+async def export(args: argparse.Namespace, settings: Settings) -> int:
+    """A selection, with all that vouches for it, for others to check."""
+    from search.export.command import export as run
+
+    return await run(args, settings, library=open_library(settings), limits=limits_of(settings))
+
+
 # ---------------------------------------------------------------------- making views again
 
 
@@ -376,6 +384,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("serve", "the endpoint alone", lambda _parser: None, serve_only),
     Command("search", "search from the terminal", _search_arguments, search),
     Command("show", "one session", _show_arguments, show),
+    Command("export", "a selection, for others to read and check", export_arguments, export),
     Command("rebuild", "make a view again from the bucket", _rebuild_arguments, rebuild),
     *(
         dataclasses.replace(each, run=_REPLACED.get(each.name, each.run))

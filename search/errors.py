@@ -6,7 +6,8 @@ ArchiverError (archiver/errors.py)
     ├── IndexDamagedError        an index file cannot be used; it can be made again
     ├── SearchTimeoutError       a query ran into its time limit
     ├── CursorError              a cursor that is not of this query
-    └── SessionMissingError      no such session, or none that may be seen
+    ├── SessionMissingError      no such session, or none that may be seen
+    └── ExportError              an export that cannot be made, or be read
 """
 
 from __future__ import annotations
@@ -36,3 +37,7 @@ class CursorError(SearchError):
 
 class SessionMissingError(SearchError):
     """There is no such session, or none that may be seen."""
+
+
+class ExportError(SearchError):
+    """An export that cannot be made where or of what was asked, or that cannot be read."""

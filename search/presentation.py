@@ -12,6 +12,7 @@ from archiver.errors import LedgerError
 from archiver.model import SessionId
 from archiver.terminal import answer, visible
 from search.errors import IndexMissingError, SessionMissingError
+from search.render import clock
 from search.web.answers import (
     card_answer,
     entry_answer,
@@ -20,7 +21,6 @@ from search.web.answers import (
     time_of,
     unindexed_answer,
 )
-from search.web.render import clock
 
 if TYPE_CHECKING:
     from archiver.archive.archive import Archive

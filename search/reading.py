@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from archiver.archive.inventory import Entry, Inventory, sha256
+from archiver.archive.canonical import sha256
 from archiver.errors import ObjectMissingError, StoreError
 from archiver.model import (
     CHAT,
@@ -34,10 +34,11 @@ from search.formats import (
 from search.index.seam import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from archiver.archive.archive import Archive
     from archiver.archive.chains import Committed
+    from archiver.archive.inventory import Entry, Inventory
 
 T = TypeVar("T")
 
@@ -65,15 +66,26 @@ class Stored:
 
 async def read_session(archive: Archive, committed: Committed, limits: Limits) -> Stored:
     """Read what is to be indexed of a session; bytes that are not their digest's are left out."""
+    folder = committed.inventory.folder
+
+    async def get(entry: Entry) -> bytes:
+        return await archive.store.get(folder + entry.name, max_bytes=limits.size_bytes)
+
+    return await read_bodies(committed, get, limits)
+
+
+async def read_bodies(
+    committed: Committed, get: Callable[[Entry], Awaitable[bytes]], limits: Limits
+) -> Stored:
+    """The same from wherever `get` finds an artifact's bytes; it raises StoreError where it does not."""
     bodies: dict[ArtifactId, tuple[Entry, bytes]] = {}
     problems: dict[str, str] = {}
     for entry in _wanted(committed.inventory):
         if entry.size_bytes > limits.size_bytes:
             problems[entry.name] = "too large to be indexed"
             continue
-        key = committed.inventory.folder + entry.name
         try:
-            data = await archive.store.get(key, max_bytes=limits.size_bytes)
+            data = await get(entry)
         except ObjectMissingError:
             problems[entry.name] = "not in the bucket"
             continue

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from archiver.archive.inventory import Entry, Inventory, canonical_json, parse_inventory, sha256
+from archiver.archive.canonical import canonical_json, sha256
+from archiver.archive.inventory import Entry, Inventory, parse_inventory
 from archiver.errors import InventoryError, SettingsError, SourceError
 from archiver.model import ArtifactId, Kind, Outcome, Session, format_time, parse_time
 from archiver.realtimekit import payloads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archiver.archive.stores import CANARIES
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
 from search.web import api, coverage, health, metrics, webhooks
+from tests.archiver.verify.bench import bench
 from tests.rig import rig
 
 if TYPE_CHECKING:
@@ -111,6 +114,12 @@ def test_two_commands_do_all_the_set_up() -> None:
         assert part.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ")
 
 
+def _by_hand(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What the README's lines of this name say in a folder."""
+    command = ["sh", "-c", _marked(name)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(
     not (shutil.which("jq") and shutil.which("sha256sum")), reason="needs jq and sha256sum"
 )
@@ -121,21 +130,57 @@ async def test_the_archive_can_be_checked_by_hand(tmp_path: Path) -> None:
     (inventory,) = (tmp_path / "archive").rglob("inventory-0001.json")
     folder = inventory.parent
 
-    def check() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh", "-c", _marked("by hand")],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    whole = check()
+    whole = _by_hand("by hand", folder)
     assert (whole.returncode, whole.stdout.count(": OK")) == (0, 5)
     victim = next(folder.glob("summary.*.md"))
     victim.chmod(0o600)
     victim.write_bytes(victim.read_bytes() + b" ")
-    assert check().returncode != 0
+    assert _by_hand("by hand", folder).returncode != 0
+
+
+@pytest.mark.skipif(
+    not (shutil.which("jq") and shutil.which("sha256sum")), reason="needs jq and sha256sum"
+)
+@pytest.mark.parametrize(
+    "harm", ["", "summary.*.md", "inventory-0001.json", "seals/00000002.json", "folder"]
+)
+async def test_the_seals_can_be_checked_by_hand(harm: str, tmp_path: Path) -> None:
+    """The README's lines say which seal is the last, and fail at whatever is missing or changed."""
+    async with bench(tmp_path) as one:
+        last = one.ledger.sealing.head()
+        folder = one.folders[1]
+        if harm == "folder":
+            shutil.rmtree(folder)
+        elif harm.startswith("seals"):
+            one.record(harm).unlink()
+        elif harm:
+            victim = one.one(harm, 1)
+            victim.write_bytes(victim.read_bytes()[:-1] + b" ")
+    checked = _by_hand("seals by hand", tmp_path / "archive")
+
+    assert (checked.returncode == 0) == (not harm), checked.stdout + checked.stderr
+    if not harm:
+        assert checked.stdout.splitlines() == [
+            f"last seal {last}",
+            "every session that is sealed is whole: 3",
+        ]
+
+
+@pytest.mark.parametrize("name", ["worker policy", "reader policy"])
+def test_the_policies_allow_no_more_than_they_say(name: str) -> None:
+    """No right to delete but for canaries, and none to bypass a lock."""
+    match = re.search(rf"<!-- {name} -->\n```json\n(.*?)\n```", README, re.DOTALL)
+    assert match is not None
+    statements = json.loads(match[1])["Statement"]
+
+    actions = [
+        (each, statement["Resource"]) for statement in statements for each in statement["Action"]
+    ]
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    assert not [each for each, _ in actions if "*" in each or "Bypass" in each]
+    deletes = [where for each, where in actions if "Delete" in each]
+    assert all(where.endswith(f"/{CANARIES}*") for where in deletes)
+    assert bool(deletes) == (name == "worker policy")
 
 
 def test_every_file_it_links_to_is_there() -> None:

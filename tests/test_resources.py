@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from archiver.archive.keys import parse_key
 from archiver.errors import LedgerError
 from archiver.ledger import Ledger
 from tests.console import console
+from tests.disk import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,23 +88,6 @@ def test_capturing_a_200_mb_transcript_takes_no_more_memory(shell: Console) -> N
     assert large - small < 64 * MIB
 
 
-@contextmanager
-def _small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A file system of that size in this folder."""
-    folder.mkdir(exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("full", ["archive", "data"])
 def test_a_full_disk_loses_nothing(shell: Console, full: str) -> None:
     """One clear line and 1; with space again, the next pass archives everything, and all is whole."""
@@ -114,7 +98,7 @@ def test_a_full_disk_loses_nothing(shell: Console, full: str) -> None:
     }[full]
     (session_id,) = shell.source.session_ids
     shell.source.put_artifact(session_id, "chat", b"id,payload\n" + b"x" * 300_000)
-    with _small_disk(disk, "256k"):
+    with small_disk(disk, "256k"):
         ran = shell.run(*argv, "sync")
         assert ran.code == 1
         assert "space" in ran.last_line or "full" in ran.last_line
@@ -130,7 +114,7 @@ def test_a_ledger_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     """Wherever in its making the disk is full: with space again it opens, and none is left over."""
     for number, kib in enumerate(range(64, 448, 32)):
         folder = tmp_path / str(number)
-        with _small_disk(folder, f"{kib}k"):
+        with small_disk(folder, f"{kib}k"):
             with suppress(LedgerError):
                 Ledger.open(folder / "ledger.db").close()
             subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)

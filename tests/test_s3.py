@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,7 +35,7 @@ def test_from_a_session_into_a_bucket_and_back(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """`sync`, `verify` and `rebuild` work on a bucket as on a folder, byte for byte."""
+    """`sync`, `verify`, `export` and `rebuild` work on a bucket as on a folder, byte for byte."""
     url = request.getfixturevalue(f"{server}_url")
     raw = raw_client(url)
     bucket = make_bucket(
@@ -47,6 +48,11 @@ def test_from_a_session_into_a_bucket_and_back(
         assert shell.run("sync").code == 0
         checked = shell.run("verify", "--json")
         assert (checked.code, checked.document["sessions"]) == (0, 2)
+        argv = ("--format", "ocfl", "--reason", "a test", "--app", shell.source.apps[0].app_id)
+        exported = shell.run("export", "out", *argv, "--query", "contract", "--json")
+        assert (exported.code, exported.document["sessions"]) == (0, 2)
+        assert shell.run("export", "everything", *argv[:4], "--json").document["sessions"] == 2
+        assert shell.run("export", "out", "--check").code == 0
         found = shell.answer("contract")
         assert shell.run("rebuild", "all").code == 0
         assert shell.answer("contract") == found
@@ -67,6 +73,104 @@ def test_from_a_session_into_a_bucket_and_back(
             digests.add(hashlib.sha256(body).hexdigest())
     raw.close()
     assert served <= digests
+
+
+def test_what_is_archived_is_locked_and_verified_so(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ministack_url: str,
+) -> None:
+    """Every object is locked as the settings say; one that is locked less is named by `verify`."""
+    raw = raw_client(ministack_url)
+    bucket = make_bucket(raw, Variant(server="ministack", versioned=True, locked=True))
+    with console(tmp_path, capsys, monkeypatch, meetings=1) as shell:
+        use_server(monkeypatch, ministack_url)
+        shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/x", RTK_ARCHIVE_LOCK="governance:90d")
+        assert shell.run("sync").code == 0
+        checked = shell.run("verify", "--json")
+        assert (checked.code, checked.document["findings"]) == (0, [])
+        assert checked.document["locked"] >= 5
+
+        keys = [each["Key"] for each in raw.list_objects_v2(Bucket=bucket)["Contents"]]
+        kept = [each for each in keys if "canaries" not in each]
+        for key in kept:
+            head = raw.head_object(Bucket=bucket, Key=key)
+            left = head["ObjectLockRetainUntilDate"] - datetime.now(UTC)
+            assert head["ObjectLockMode"] == "GOVERNANCE"
+            assert timedelta(days=89) < left <= timedelta(days=90, seconds=1)
+        shortened = [
+            next(each for each in kept if part in each)
+            for part in ("/chat.", "/inventory-0001", "/seals/")
+        ]
+        for key in shortened:
+            raw.put_object_retention(
+                Bucket=bucket,
+                Key=key,
+                BypassGovernanceRetention=True,
+                Retention={
+                    "Mode": "GOVERNANCE",
+                    "RetainUntilDate": datetime.now(UTC) + timedelta(days=2),
+                },
+            )
+        found = shell.run("verify", "--json")
+    raw.close()
+
+    assert found.code == 4
+    assert {(each["key"], each["damage"]) for each in found.document["findings"]} == {
+        (key.removeprefix("x/"), "retention") for key in shortened
+    }
+
+
+def test_a_bucket_without_locks_is_refused_where_locks_are_asked_for(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    moto_url: str,
+) -> None:
+    """Before anything is captured, in one line that says what to do."""
+    raw = raw_client(moto_url)
+    bucket = make_bucket(raw, Variant(server="moto"))
+    raw.close()
+    with console(tmp_path, capsys, monkeypatch, meetings=1) as shell:
+        use_server(monkeypatch, moto_url)
+        shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/x", RTK_ARCHIVE_LOCK="compliance:1d")
+        ran = shell.run("sync")
+
+    assert ran.code == 1
+    assert "has no Object Lock" in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_how_it_is_kept_is_said_with_every_put(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ministack_url: str,
+) -> None:
+    """Encryption and storage class are those of the settings; a folder takes neither."""
+    raw = raw_client(ministack_url)
+    bucket = make_bucket(raw, Variant(server="ministack"))
+    with console(tmp_path, capsys, monkeypatch, meetings=1) as shell:
+        use_server(monkeypatch, ministack_url)
+        key = "arn:aws:kms:us-east-1:000000000000:key/6d1b1c7e-0c4b-4c1e-9d0a-1f2e3d4c5b6a"
+        shell.set(
+            RTK_ARCHIVE_SSE="aws:kms",
+            RTK_ARCHIVE_SSE_KMS_KEY=key,
+            RTK_ARCHIVE_STORAGE_CLASS="STANDARD_IA",
+        )
+        refused = shell.run("sync")
+        assert (refused.code, "a folder has no encryption" in refused.err) == (1, True)
+        shell.set(RTK_ARCHIVE_STORE=f"s3://{bucket}/x")
+        assert shell.run("sync").code == 0
+        for each in raw.list_objects_v2(Bucket=bucket, Prefix="x/")["Contents"]:
+            head = raw.head_object(Bucket=bucket, Key=each["Key"])
+            assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+            assert head["StorageClass"] == "STANDARD_IA"
+        shell.set(RTK_ARCHIVE_SSE="")
+        refused = shell.run("sync")
+        assert (refused.code, "RTK_ARCHIVE_SSE=aws:kms" in refused.err) == (1, True)
+    raw.close()
 
 
 def test_a_bucket_that_is_not_there(

@@ -12,12 +12,20 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
+from archiver.archive.canonical import (
+    lock_document,
+    lock_of,
+    parse_with_own_digest,
+    sha256,
+    with_own_digest,
+)
 from archiver.archive.chains import Chain, Committed, read_chain, read_inventory
-from archiver.archive.inventory import Inventory, canonical_json, lock_of, sha256, unknown_parts
+from archiver.archive.inventory import Inventory, unknown_parts
+from archiver.archive.lanes import side_by_side
 from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
     ArchiveError,
@@ -27,12 +35,13 @@ from archiver.errors import (
     InventoryError,
     ObjectExistsError,
     ObjectMissingError,
+    RecordError,
     SettingsError,
 )
 from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Coroutine
     from datetime import datetime
 
     from archiver.model import ArtifactId, Fetched, Session, SessionId
@@ -44,6 +53,7 @@ LockFor = Callable[[str], Lock]
 
 FORMAT = "realtimekit-archive/1"
 _JSON = "application/json"
+CHAINS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +92,8 @@ class Archive:
         """Open the archive in this store; with an `origin`, create it where there is none yet.
 
         Raises ArchiveMismatchError where it belongs to another source or account, ArchiveMissingError
-        where there is none to open, ArchiveError where `format.json` is of a format unknown here.
+        where there is none to open, RecordError where `format.json` is not as it was written,
+        ArchiveError where it is of a format unknown here.
         """
         made_here = False
         try:
@@ -111,18 +122,18 @@ class Archive:
         store: Store, origin: Origin, made: dict[str, str], lock_for: LockFor
     ) -> tuple[bytes, bool]:
         """The first record there is, and whether it is ours."""
-        record = canonical_json(
-            {
-                "format": FORMAT,
-                "archive": uuid.uuid4().hex,
-                "base_url": origin.base_url,
-                "account": origin.account,
-                "simulated": origin.simulated,
-                "made": made,
-            }
-        )
+        lock = lock_for("")
+        document = {
+            "format": FORMAT,
+            "archive": uuid.uuid4().hex,
+            "base_url": origin.base_url,
+            "account": origin.account,
+            "simulated": origin.simulated,
+            "made": made,
+        }
+        record = with_own_digest(document | ({"lock": lock_document(lock)} if lock else {}))
         try:
-            await _put(store, keys.FORMAT_KEY, record, lock_for(""))
+            await _put(store, keys.FORMAT_KEY, record, lock)
         except ObjectExistsError:
             return await store.get(keys.FORMAT_KEY), False
         return record, True
@@ -136,6 +147,7 @@ class Archive:
                     f"{store.url} is an archive of a format this release does not know",
                     hint="use the release that made it, or a newer one",
                 )
+            parse_with_own_digest(record)
             origin = Origin(
                 base_url=str(document["base_url"]),
                 account=str(document["account"]),
@@ -143,9 +155,8 @@ class Archive:
             )
             return cls(store, archive_id=str(document["archive"]), origin=origin, record=record)
         except (ValueError, KeyError, TypeError):
-            raise ArchiveError(
-                f"{keys.FORMAT_KEY} in {store.url} cannot be read",
-                hint="is this the right bucket and prefix?",
+            raise RecordError(
+                f"{keys.FORMAT_KEY} in {store.url} is not as it was written", key=keys.FORMAT_KEY
             ) from None
 
     async def claim(self, *, sole_worker: bool) -> Capabilities:
@@ -275,15 +286,18 @@ class Archive:
     async def claim_summary(self, session: Session, number: int, record: dict[str, Any]) -> bool:
         """Record the intent to ask for a summary; False where somebody recorded it first."""
         key = keys.folder(session.id, session.started_at) + keys.summary_request_name(number)
+        lock = self.lock_for(session.app_id)
+        if lock:
+            record = record | {"lock": lock_document(lock)}
         try:
-            await self._put_record(key, canonical_json(record), self.lock_for(session.app_id))
+            await self._put_record(key, with_own_digest(record), lock)
         except ObjectExistsError:
             return False
         return True
 
-    async def write_record(self, key: str, data: bytes) -> None:
+    async def write_record(self, key: str, data: bytes, lock: Lock) -> None:
         """Put a record of the archive itself; raises ObjectExistsError where the key is taken."""
-        await self._put_record(key, data, self.lock_for(""))
+        await self._put_record(key, data, lock)
 
     async def summary_requests(self, session: Session) -> dict[int, datetime]:
         """When each recorded request for a summary of this session was written, by its number."""
@@ -305,19 +319,43 @@ class Archive:
 
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:
         """Every session's inventories below a prefix, in the order of their keys."""
-        folder, names = "", list[str]()
-        async for info in self.store.list(prefix):
-            parsed = keys.parse_key(info.key)
-            if parsed is None or not parsed.version:
-                continue
-            if parsed.folder != folder and names:
-                if chain := await read_chain(self.store, self.id, folder, names):
+        async with aclosing(side_by_side(self._chain_reads(prefix), CHAINS_AT_ONCE)) as chains:
+            async for chain in chains:
+                if chain is not None:
                     yield chain
-                names = []
-            folder = parsed.folder
-            names.append(info.key)
-        if names and (chain := await read_chain(self.store, self.id, folder, names)):
-            yield chain
+
+    async def _chain_reads(
+        self, prefix: str
+    ) -> AsyncGenerator[Coroutine[object, object, Chain | None]]:
+        """What reads the chain of each folder, as the listing comes to its end."""
+        folder, found = "", list[ObjectInfo]()
+        async with aclosing(self.store.list(prefix)) as listed:
+            async for info in listed:
+                parsed = keys.parse_key(info.key)
+                if parsed is None or not (parsed.version or parsed.request):
+                    continue
+                if parsed.folder != folder and found:
+                    yield self._read_listed(folder, found)
+                    found = []
+                folder = parsed.folder
+                found.append(info)
+        if found:
+            yield self._read_listed(folder, found)
+
+    async def _read_listed(self, folder: str, listed: list[ObjectInfo]) -> Chain | None:
+        chain = await read_chain(
+            self.store,
+            self.id,
+            folder,
+            [each.key for each in listed],
+            version_ids={each.key: each.version_id for each in listed},
+        )
+        requests = {
+            parsed.request: each.modified_at
+            for each in listed
+            if (parsed := keys.parse_key(each.key)) and parsed.request
+        }
+        return chain and replace(chain, requests=requests)
 
     async def objects(self, prefix: str) -> list[ObjectInfo]:
         """Everything stored below a prefix."""
@@ -327,9 +365,10 @@ class Archive:
         """What a later release wrote in this inventory."""
         return unknown_parts(inventory)
 
-    async def is_unchanged(self) -> bool:
-        """Whether `format.json` is still what it was when this archive was opened."""
-        return await self.store.get(keys.FORMAT_KEY) == self._record
+    @property
+    def record(self) -> bytes:
+        """`format.json` as it was when this archive was opened."""
+        return self._record
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, parse_inventory, sha256
+from archiver.archive.canonical import sha256
+from archiver.archive.inventory import Entry, Inventory, parse_inventory
 from archiver.errors import InventoryError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from archiver.archive.stores import Store
     from archiver.model import SessionId
@@ -33,6 +35,8 @@ class Chain:
     newest: Committed | None
     named: Mapping[str, Entry]  #: the objects named by any version, by bare name
     digests: tuple[str, ...]  #: of the versions of the whole part, from 1
+    #: When each recorded request for a summary was written, where the folder was listed whole.
+    requests: Mapping[int, datetime] = field(default_factory=dict)
     problem: str = (
         ""  #: "" where every version from 1 is there, readable and linked to the one before
     )

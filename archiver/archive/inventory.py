@@ -6,18 +6,16 @@ A reader keeps the fields it does not know, and refuses a format it does not kno
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
+from archiver.archive.canonical import canonical_json, check_plain
 from archiver.errors import InventoryError
 from archiver.model import (
-    UNLOCKED,
     ArtifactId,
     Kind,
-    Lock,
     Outcome,
     Session,
     SessionId,
@@ -28,58 +26,9 @@ from archiver.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 FORMAT = "realtimekit-archive/inventory/1"
 SIZE_MAX_BYTES = 4 * 2**20
-DEPTH_MAX = 16
-INTEGER_MAX = 2**63 - 1  # what a ledger can hold
-
-
-def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """The one spelling every record is written in: sorted keys, ASCII, no spaces, a trailing newline."""
-    _refuse_fractions(document)
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return text.encode("ascii") + b"\n"
-
-
-def _refuse_fractions(document: Mapping[str, Any]) -> None:
-    """A record holds integers only: no two programs write a fraction alike."""
-    held: list[Any] = list(document.values())
-    while held:
-        value = held.pop()
-        kind = type(value)
-        if kind is dict:
-            held.extend(value.values())
-        elif kind is list or kind is tuple:
-            held.extend(value)
-        elif kind is float:
-            raise TypeError("a record holds integers only")
-
-
-def sha256(data: bytes) -> str:
-    """The digest of these bytes, 64 hex digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def lock_document(lock: Lock) -> dict[str, str]:
-    """A lock as records write it; empty where there is none."""
-    document = {"mode": lock.mode, "hold": "on" * lock.hold}
-    if lock.until is not None:
-        document["until"] = format_time(lock.until)
-    return {name: value for name, value in document.items() if value}
-
-
-def lock_of(document: object) -> Lock:
-    """The lock a record tells of; what cannot be read is none."""
-    if not isinstance(document, dict):
-        return UNLOCKED
-    try:
-        until = parse_time(str(document["until"])) if "until" in document else None
-    except ValueError:
-        until = None
-    mode = str(document.get("mode", ""))
-    return Lock(mode=mode if until else "", until=until, hold=document.get("hold") == "on")
 
 
 #: Where an artifact's bytes came from: the source itself, or files that somebody had.
@@ -244,23 +193,6 @@ def _load(data: bytes) -> dict[str, Any]:
     return document
 
 
-def check_plain(value: object, depth: int = 0) -> None:
-    """Refuse what a record never holds: fractions, endless numbers, half characters, deep nesting."""
-    if depth > DEPTH_MAX:
-        raise ValueError("it is nested too deeply")
-    if isinstance(value, dict):
-        for name, each in value.items():
-            check_plain(name, depth + 1)
-            check_plain(each, depth + 1)
-    elif isinstance(value, list):
-        for each in value:
-            check_plain(each, depth + 1)
-    elif isinstance(value, str):
-        value.encode()
-    elif isinstance(value, float) or (isinstance(value, int) and abs(value) > INTEGER_MAX):
-        raise ValueError("it holds a number that no record has")
-
-
 def _inventory(document: dict[str, Any]) -> Inventory:
     ended_at = document["ended_at"]
     version = document["version"]
@@ -351,16 +283,3 @@ def session_id_of(key: str) -> SessionId | None:
     """Whose inventory a key names, if it names one."""
     parsed = keys.parse_key(key)
     return parsed.session_id if parsed and parsed.version else None
-
-
-def made_by(
-    now: datetime, *, release: str, commit: str, instance: str, command: str
-) -> dict[str, str]:
-    """Who wrote a record, when: the `made` of every record."""
-    return {
-        "at": format_time(now),
-        "release": release,
-        "commit": commit,
-        "instance": instance,
-        "command": command,
-    }

@@ -6,17 +6,22 @@ reports, copies.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
-from archiver.archive.inventory import canonical_json, check_plain, sha256
+from archiver.archive.canonical import (
+    lock_document,
+    lock_of,
+    parse_with_own_digest,
+    sha256,
+    with_own_digest,
+)
 from archiver.errors import (
-    ArchiveError,
     CommitConflictError,
     ObjectExistsError,
     ObjectMissingError,
+    RecordError,
     StoreError,
 )
 
@@ -24,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from archiver.archive.archive import Archive
+    from archiver.model import Lock
 
 WRITE_TRIES = 10
-_OWN_KEYS = frozenset({"format", "archive", "sequence", "previous", "made"})
+_OWN_KEYS = frozenset({"format", "archive", "sequence", "previous", "made", "lock"})
+UNLINKED = "does not name the digest of the record before it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,7 @@ class Record:
     link: Link
     previous: str  #: digest of the record before; "" for the first
     made: Mapping[str, str]
+    lock: Lock  #: what it was put under
     body: Mapping[str, Any]
     data: bytes
 
@@ -74,33 +82,33 @@ class Journal:
     async def read(self, sequence: int) -> Record:
         """The record of this number.
 
-        Raises ObjectMissingError where there is none, ArchiveError where it is not of this journal.
+        Raises ObjectMissingError where there is none, RecordError where it is not of this journal.
         """
         key = self.key(sequence)
-        return self._parse(key, await self._archive.store.get(key), sequence)
+        return self.parse(key, await self._archive.store.get(key), sequence)
 
-    def _parse(self, key: str, data: bytes, sequence: int) -> Record:
+    def parse(self, key: str, data: bytes, sequence: int) -> Record:
+        """What these bytes say, if they are the record of this number; else RecordError."""
         try:
-            document = json.loads(data)
-            check_plain(document)
+            document = parse_with_own_digest(data)
             made = {str(name): str(each) for name, each in document["made"].items()}
             fits = (
                 document["format"] == self._format
                 and document["archive"] == self._archive.id
                 and document["sequence"] == sequence
                 and isinstance(document["previous"] or "", str)
-                and canonical_json(document) == data
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise ArchiveError(f"{key} cannot be read") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RecordError(f"{key} cannot be read: {error}", key=key) from None
         if not fits:
-            raise ArchiveError(f"{key} is not the record that belongs there")
+            raise RecordError(f"{key} is not the record that belongs there", key=key)
         body = {name: value for name, value in document.items() if name not in _OWN_KEYS}
         return Record(
             key=key,
             link=Link(sequence=sequence, digest=sha256(data)),
             previous=document["previous"] or "",
             made=made,
+            lock=lock_of(document.get("lock")),
             body=body,
             data=data,
         )
@@ -112,7 +120,7 @@ class Journal:
     async def records(self, after: Link = BEGINNING) -> AsyncGenerator[Record]:
         """The records behind this one, in order, each held against the one before.
 
-        Raises ArchiveError at the first that is missing in between, unreadable, or does not name the
+        Raises RecordError at the first that is missing in between, unreadable, or does not name the
         digest of the one before.
         """
         last = after
@@ -123,16 +131,18 @@ class Journal:
             if sequence is None:
                 continue  # what it is, `verify` asks
             if sequence != last.sequence + 1:
-                raise ArchiveError(f"{self.key(last.sequence + 1)} is missing")
+                missing = self.key(last.sequence + 1)
+                raise RecordError(f"{missing} is missing", key=missing)
             try:
                 data = await self._archive.store.get(info.key, version_id=info.version_id)
             except StoreError as error:
                 if error.transient:
                     raise
-                raise ArchiveError(f"{info.key} cannot be read: {error.message}") from error
-            record = self._parse(info.key, data, sequence)
+                message = f"{info.key} cannot be read: {error.message}"
+                raise RecordError(message, key=info.key) from error
+            record = self.parse(info.key, data, sequence)
             if record.previous != last.digest:
-                raise ArchiveError(f"{info.key} does not name the digest of the record before it")
+                raise RecordError(f"{info.key} {UNLINKED}", key=info.key)
             last = record.link
             yield record
 
@@ -165,11 +175,13 @@ class Journal:
             "previous": after.digest or None,
             "made": dict(made),
         }
-        data = canonical_json(document)
+        if lock := self._archive.lock_for(""):
+            document["lock"] = lock_document(lock)
+        data = with_own_digest(document)
         link = Link(sequence=after.sequence + 1, digest=sha256(data))
         key = self.key(link.sequence)
         try:
-            await self._archive.write_record(key, data)
+            await self._archive.write_record(key, data, lock)
         except ObjectExistsError:
             if sha256(await self._archive.store.get(key)) != link.digest:
                 raise CommitConflictError(f"{key} was written by another process") from None

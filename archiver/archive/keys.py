@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
 
 from archiver.model import ArtifactId, Kind, SessionId
@@ -136,9 +137,7 @@ def digest_in(name: str) -> str:
     return (match["digest"] or "") if match else ""
 
 
-_KEY = re.compile(
-    r"(?P<folder>(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/)(?P<name>[^/]+)\Z"
-)
+_FOLDER = re.compile(r"(?P<app>[^/]+)/(?P<day>[0-9]{4}/[0-9]{2}/[0-9]{2})/(?P<session>[^/]+)/\Z")
 
 
 def session_folder(key: str) -> SessionKey | None:
@@ -149,30 +148,34 @@ def session_folder(key: str) -> SessionKey | None:
 
 def parse_key(key: str) -> SessionKey | None:
     """What a key says, or None where it is not one of ours."""
-    match = _KEY.match(key)
-    name = _NAME.match(match["name"]) if match else None
-    if match is None or name is None or not _is_canonical(match):
+    end = key.rfind("/") + 1
+    session_id, match = _session_in(key[:end]), _NAME.match(key, end)
+    if session_id is None or match is None:
         return None
+    name, version = key[end:], int(match["version"] or 0)
+    if match["version"] and name != inventory_name(version or 1):
+        return None  # another spelling is not ours
     return SessionKey(
-        session_id=SessionId(decode_id(match["app"]), decode_id(match["session"])),
-        folder=match["folder"],
-        name=match["name"],
-        kind=name["kind"] or "",
-        digest=name["digest"] or "",
-        version=int(name["version"] or 0),
-        request=int(name["request"] or 0),
+        session_id=session_id,
+        folder=key[:end],
+        name=name,
+        kind=match["kind"] or "",
+        digest=match["digest"] or "",
+        version=version,
+        request=int(match["request"] or 0),
     )
 
 
-def _is_canonical(match: re.Match[str]) -> bool:
-    """Whether a key is the one spelling we would write; another spelling is not ours."""
+@functools.lru_cache(maxsize=1024)  # a listing shows the same folder again and again
+def _session_in(folder: str) -> SessionId | None:
+    """Whose folder this is, if it is spelled as we would spell it."""
+    match = _FOLDER.match(folder)
+    if match is None:
+        return None
     try:
-        datetime.strptime(match["day"] + " +0000", "%Y/%m/%d %z")
-        ids = [decode_id(match["app"]), decode_id(match["session"])]
-        name = _NAME.match(match["name"])
-        version = name["version"] if name else None
-        return [encode_id(each) for each in ids] == [match["app"], match["session"]] and (
-            version is None or match["name"] == inventory_name(int(version) or 1)
-        )
+        date(*map(int, match["day"].split("/")))
+        session_id = SessionId(decode_id(match["app"]), decode_id(match["session"]))
+        spelled = [encode_id(session_id.app_id), encode_id(session_id.session_id)]
     except ValueError:
-        return False
+        return None
+    return session_id if spelled == [match["app"], match["session"]] else None

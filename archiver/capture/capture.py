@@ -95,6 +95,7 @@ class _Work:
     everything: bool = False
     listed: str = ""
     entries: dict[ArtifactId, Entry] = field(default_factory=dict)
+    asked: frozenset[int] = frozenset()  #: numbers of the recorded requests for a summary
 
     @property
     def session(self) -> Session:
@@ -143,7 +144,14 @@ class Capture:
             heard = self._ledger.events.heard(session_id, now)
             if heard.lately:
                 states = await_webhooks(states, known.session, self._expectation, now, heard.kinds)
-        work = _Work(known=known, now=now, everything=everything, states=states, listed=listed)
+        work = _Work(
+            known=known,
+            now=now,
+            everything=everything,
+            states=states,
+            listed=listed,
+            asked=frozenset(known.requests),
+        )
         denied: SourceDeniedError | None = None
         try:
             with in_turn(known.session.deadline_at + DEADLINE_MARGIN, now):
@@ -161,7 +169,9 @@ class Capture:
         """Decide what is still pending long after its time without asking for it any more."""
         known = self._ledger.state(session_id)
         states = self._expectation.reconcile(known.states)
-        work = _Work(known=known, now=self._clock.now(), states=states)
+        work = _Work(
+            known=known, now=self._clock.now(), states=states, asked=frozenset(known.requests)
+        )
         return await self._conclude(work, given_up=True)
 
     async def _known(self, session_id: SessionId, now: datetime) -> SessionState:
@@ -256,6 +266,7 @@ class Capture:
         number = may_request_summary(session, requests, self._expectation, work.now)
         if number is not None:
             requests |= await self._summaries.ask(session, number, work.now)
+            work.asked = frozenset(requests)
         at = summary_look_again(session, requests, self._expectation, work.now)
         state = work.states[SUMMARY]
         work.states[SUMMARY] = replace(
@@ -335,7 +346,7 @@ class Capture:
         if self._news(work, now):
             known = bool(work.known.inventory_version)
             committed = await self._commits.commit(
-                work.session, work.states, work.entries, now, known=known
+                work.session, work.states, work.entries, now, known=known, asked=work.asked
             )
         if committed is not None:
             work.states = adopt_entries(work.states, committed.inventory, now)

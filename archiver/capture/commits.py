@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import Entry, Inventory, lock_document
+from archiver.archive.canonical import lock_document
+from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.versions import next_version
 from archiver.errors import CommitConflictError, InventoryError
-from archiver.model import Outcome
+from archiver.model import SUMMARY, Outcome
 from archiver.records import entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from archiver.archive.archive import Archive
@@ -45,14 +46,18 @@ class Commits:
         now: datetime,
         *,
         known: bool,
+        asked: Iterable[int] = (),
     ) -> Committed | None:
         """Write the next inventory; the race for it is run again while somebody else is faster.
 
         `stored` has the entries of what this attempt put; `known` says whether the session is known
-        to have an inventory. Returns the newest there is afterwards. Raises CommitConflictError
+        to have an inventory, `asked` which requests for a summary are recorded. Returns the newest there is afterwards. Raises CommitConflictError
         where others are faster too often, InventoryError where the chain is broken.
         """
-        entries = tuple(_decided(stored.get(artifact), state) for artifact, state in states.items())
+        entries = tuple(
+            _asked(_decided(stored.get(artifact), state), asked)
+            for artifact, state in states.items()
+        )
         base = self._base(session, now)
         # A session nobody is known to have recorded is recorded at once: if somebody did, this put is
         # refused, and the next try starts from theirs.
@@ -113,6 +118,14 @@ def _decided(entry: Entry | None, state: ArtifactState) -> Entry:
     if (entry.outcome, entry.reason) == (state.outcome, state.reason):
         return entry
     return replace(entry, outcome=state.outcome, reason=state.reason)
+
+
+def _asked(entry: Entry, numbers: Iterable[int]) -> Entry:
+    """A summary's entry names the requests for it that are recorded in the folder."""
+    recorded = sorted(numbers)
+    if entry.artifact != SUMMARY or not recorded:
+        return entry
+    return replace(entry, attempts={**entry.attempts, "requests": recorded})
 
 
 def _refuse_nameless(

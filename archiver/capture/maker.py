@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archiver.archive.inventory import made_by
+from archiver.archive.canonical import made_by
 from archiver.release import commit, version
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from archiver.archive import keys
 from archiver.arguments import json_argument, name, store_url
 from archiver.capture import Maker
 from archiver.clock import SystemClock
-from archiver.commands.command import Command
+from archiver.commands import Command
 from archiver.exits import DONE, LOST, PENDING
 from archiver.terminal import answer, answer_json, progress, visible
 
@@ -51,6 +51,17 @@ def copy_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="read back what an earlier copy has checked, too"
     )
     json_argument(parser)
+
+
+def against_arguments(parser: argparse.ArgumentParser) -> None:
+    """--against, --profile: a copy to compare with."""
+    parser.add_argument(
+        "--against",
+        type=store_url,
+        metavar="STORE",
+        help="compare with this copy, object by object",
+    )
+    profile_argument(parser)
 
 
 def profile_argument(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.inventory import IMPORT, Entry, Inventory, lock_document
+from archiver.archive.canonical import lock_document
+from archiver.archive.inventory import IMPORT, Entry, Inventory
 from archiver.archive.versions import next_version
 from archiver.emptiness import HEAD_BYTES, is_empty
 from archiver.errors import CommitConflictError, InventoryError, SourceError

@@ -5,7 +5,7 @@ takes news. It holds ids, times, outcomes and digests: no name, title or URL.
 """
 
 from archiver.ledger.events import Delivery, Events, Heard, Told
-from archiver.ledger.ledger import Ledger
+from archiver.ledger.ledger import Found, Ledger
 from archiver.ledger.reader import LedgerReader
 from archiver.ledger.rows import (
     BUDGET_LEFT,
@@ -13,6 +13,7 @@ from archiver.ledger.rows import (
     EVERYTHING,
     FIXITY_FAILURES,
     LISTED,
+    UNDERLOCKED,
     VERIFIED,
     WHOLE,
     WORKER_SEEN,
@@ -30,11 +31,13 @@ __all__ = [
     "EVERYTHING",
     "FIXITY_FAILURES",
     "LISTED",
+    "UNDERLOCKED",
     "VERIFIED",
     "WHOLE",
     "WORKER_SEEN",
     "Delivery",
     "Events",
+    "Found",
     "Heard",
     "InventoryLine",
     "Ledger",

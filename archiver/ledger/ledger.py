@@ -6,6 +6,7 @@ Everything is written in one short transaction.
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.errors import LedgerError
@@ -34,6 +35,16 @@ def _prepare(connection: Connection) -> None:
     migrate(connection)
     with Transaction(connection):
         connection.execute("insert or ignore into about values ('epoch', ?)", [uuid.uuid4().hex])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A session as it was found in the bucket, and what follows for the work."""
+
+    committed: Committed
+    states: Mapping[ArtifactId, ArtifactState]
+    next_attempt_at: datetime | None
+    requests: tuple[SummaryRequest, ...] = ()
 
 
 class Ledger(LedgerReader):
@@ -96,8 +107,10 @@ class Ledger(LedgerReader):
             )
 
     @explained
-    def see(self, sessions: Iterable[Session], now: datetime) -> int:
-        """Take note of sessions the source listed; returns how many of them were new.
+    def see(self, sessions: Iterable[Session], now: datetime, *, listed: bool = False) -> int:
+        """Take note of sessions of which the source told; returns how many of them were new.
+
+        `listed`: it was the source's own list that told of them.
 
         A session that has ended becomes due; one that is known keeps its place, except that its end,
         once known, stays known.
@@ -105,12 +118,12 @@ class Ledger(LedgerReader):
         new = 0
         with Transaction(self._db) as db:
             for session in sessions:
-                new += self._see(db, session, to_ms(now))
+                new += self._see(db, session, to_ms(now), listed=listed)
         return new
 
-    def _see(self, db: Connection, session: Session, now_ms: int) -> int:
+    def _see(self, db: Connection, session: Session, now_ms: int, *, listed: bool = False) -> int:
         known = db.execute(
-            "select ended, transcribed from session where app_id = ? and session_id = ?",
+            "select ended, listed from session where app_id = ? and session_id = ?",
             [session.app_id, session.session_id],
         ).fetchone()
         due_ms = now_ms if session.ended else None
@@ -119,15 +132,20 @@ class Ledger(LedgerReader):
             db.execute(
                 "insert into session (app_id, session_id, meeting_id, started_at_ms, ended_at_ms,"
                 " created_at_ms, ended, transcribed, seen_at_ms, deadline_at_ms, next_attempt_at_ms,"
-                " share_key) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " share_key, listed) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *(session.app_id, session.session_id, session.meeting_id),
                     *(to_ms(session.started_at), ended_at_ms, to_ms(session.created_at)),
                     *(session.ended, session.transcribed, now_ms),
-                    *(to_ms(session.deadline_at), due_ms, share_key(session.session_id)),
+                    *(to_ms(session.deadline_at), due_ms, share_key(session.session_id), listed),
                 ],
             )
             return 1
+        if listed and not known["listed"]:
+            db.execute(
+                "update session set listed = 1 where app_id = ? and session_id = ?",
+                [session.app_id, session.session_id],
+            )
         if session.ended and not known["ended"]:
             db.execute(
                 "update session set ended = 1, ended_at_ms = ?, transcribed = ?,"
@@ -206,13 +224,18 @@ class Ledger(LedgerReader):
     def record_request(self, session_id: SessionId, request: SummaryRequest) -> None:
         """Take note of what is known of a request for a summary."""
         with Transaction(self._db) as db:
-            db.execute(
-                "insert or replace into summary_request values (?, ?, ?, ?, ?)",
-                [
-                    *(session_id.app_id, session_id.session_id, request.number),
-                    *(to_ms(request.at), request.fate),
-                ],
-            )
+            self._record_request(db, session_id, request)
+
+    def _record_request(
+        self, db: Connection, session_id: SessionId, request: SummaryRequest
+    ) -> None:
+        db.execute(
+            "insert or replace into summary_request values (?, ?, ?, ?, ?)",
+            [
+                *(session_id.app_id, session_id.session_id, request.number),
+                *(to_ms(request.at), request.fate),
+            ],
+        )
 
     @explained
     def adopt(
@@ -224,28 +247,43 @@ class Ledger(LedgerReader):
         now: datetime,
     ) -> bool:
         """Take over a session from its inventory in the bucket; False where it is known already."""
-        inventory = committed.inventory
-        session_id = inventory.session.id
+        found = Found(committed=committed, states=states, next_attempt_at=next_attempt_at)
+        return bool(self.adopt_all([found], now))
+
+    @explained
+    def adopt_all(self, found: Iterable[Found], now: datetime) -> int:
+        """Take over sessions from their inventories, at once; returns how many were not known."""
+        adopted = 0
         with Transaction(self._db) as db:
-            self._see(db, inventory.session, to_ms(now))
-            row = db.execute(
-                "select inventory_version from session where app_id = ? and session_id = ?",
-                [session_id.app_id, session_id.session_id],
-            ).fetchone()
-            if row[0] >= inventory.version:
-                return False
-            self._record_states(db, session_id, states)
-            firsts = [each.first_attempt_at for each in states.values() if each.first_attempt_at]
-            db.execute(
-                # Whoever asked first saw it first.
-                "update session set next_attempt_at_ms = ?, seen_at_ms = min(seen_at_ms, ?)"
-                " where app_id = ? and session_id = ?",
-                [
-                    *(ms_of(next_attempt_at), to_ms(min(firsts, default=now))),
-                    *(session_id.app_id, session_id.session_id),
-                ],
-            )
-            self._commit(db, committed, now)
+            for each in found:
+                adopted += self._adopt(db, each, now)
+                for request in each.requests:
+                    self._record_request(db, each.committed.inventory.session.id, request)
+        return adopted
+
+    def _adopt(self, db: Connection, found: Found, now: datetime) -> bool:
+        inventory = found.committed.inventory
+        session_id = inventory.session.id
+        self._see(db, inventory.session, to_ms(now))
+        row = db.execute(
+            "select inventory_version from session where app_id = ? and session_id = ?",
+            [session_id.app_id, session_id.session_id],
+        ).fetchone()
+        if row[0] >= inventory.version:
+            return False
+        states = found.states.values()
+        self._record_states(db, session_id, found.states)
+        firsts = [each.first_attempt_at for each in states if each.first_attempt_at]
+        db.execute(
+            # Whoever asked first saw it first.
+            "update session set next_attempt_at_ms = ?, seen_at_ms = min(seen_at_ms, ?)"
+            " where app_id = ? and session_id = ?",
+            [
+                *(ms_of(found.next_attempt_at), to_ms(min(firsts, default=now))),
+                *(session_id.app_id, session_id.session_id),
+            ],
+        )
+        self._commit(db, found.committed, now)
         return True
 
     @explained
@@ -273,6 +311,10 @@ class Ledger(LedgerReader):
                 if rows:
                     marks = ",".join("?" * len(rows[0]))
                     db.executemany(f"insert or replace into {table} values ({marks})", rows)
+            db.executemany(
+                "update session set listed = 1 where app_id = ? and session_id = ?",
+                other._db.execute("select app_id, session_id from session where listed = 1"),
+            )
 
     @explained
     def replace_with(self, other: Ledger) -> None:

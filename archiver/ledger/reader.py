@@ -21,6 +21,7 @@ from archiver.ledger.rows import (
     moment_of,
     session_of,
 )
+from archiver.ledger.sealing import Sealing
 from archiver.model import (
     DEADLINE_MARGIN,
     SOURCE_RETENTION,
@@ -52,6 +53,7 @@ class LedgerReader:
         self.path = path
         self.events = Events(connection, path)
         self.coverage = Coverage(connection, path)
+        self.sealing = Sealing(connection, path)
 
     def close(self) -> None:
         """Let go of the file."""

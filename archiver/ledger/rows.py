@@ -85,6 +85,8 @@ LISTED = "listed"
 BUDGET_LEFT = "budget_left"
 BUDGET_PAUSE = "budget_pause_s"
 FIXITY_FAILURES = "fixity_failures"
+#: Objects that a worker put and that are locked less than they were to be.
+UNDERLOCKED = "underlocked"
 #: When the last whole verification ended, as a Unix time.
 VERIFIED = "verified"
 

@@ -17,8 +17,15 @@ from archiver.realtimekit.paging import Page, Walk
 from archiver.realtimekit.transport import Answer, Call, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Mapping,
+        Sequence,
+    )
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from archiver.clock import Clock
@@ -93,6 +100,11 @@ class RealtimeKit:
         """Whether our clock, which shows `now`, was found just now to agree with the source's."""
         return self._transport.timekeeping.agrees(now)
 
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far the source's clock was ahead of ours; None where no answer told the time."""
+        return self._transport.timekeeping.offset
+
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
         return self
@@ -129,7 +141,7 @@ class RealtimeKit:
         sort_by: str = "createdAt",
         sort_order: str = "DESC",
         per_page: int = 100,
-    ) -> AsyncIterator[SessionPayload]:
+    ) -> AsyncGenerator[SessionPayload]:
         """The sessions of an app, each once, those of breakout rooms included.
 
         Sessions that begin while this walks are for the next walk; none is skipped for them.

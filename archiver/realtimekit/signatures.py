@@ -79,6 +79,10 @@ class SigningKey:
             return Check.UNKNOWN
         return Check.GOOD if key.signed(body, given) else Check.BAD
 
+    async def published_bits(self) -> int:
+        """How long the key is that is published now; raises SourceUnavailableError without one."""
+        return (await self._fetch()).key_size
+
     def _age(self, key: _Key) -> timedelta:
         # A clock that was set back makes no key younger.
         return abs(self._clock.now() - key.fetched_at)

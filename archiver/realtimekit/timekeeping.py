@@ -26,6 +26,8 @@ class Timekeeping:
     def __init__(self) -> None:
         self._compared_at: datetime | None = None
         self._agreed = False
+        #: How far theirs was ahead of ours, to half a second; None until an answer told the time.
+        self.offset: timedelta | None = None
 
     def compare(self, date: str, before: datetime, after: datetime) -> None:
         """Take note of an answer's Date header, and of our time when it was asked for and when it came.
@@ -35,6 +37,7 @@ class Timekeeping:
         self._compared_at = after
         try:
             theirs = parsedate_to_datetime(date)
+            self.offset = theirs + _RESOLUTION / 2 - (before + (after - before) / 2)
             self._agreed = before - OFF_MAX - _RESOLUTION <= theirs <= after + OFF_MAX
         except (ValueError, TypeError, OverflowError):
             self._agreed = True

@@ -176,6 +176,18 @@ class Settings:
     lookback_every: timedelta = _setting(
         "RTK_ARCHIVE_LOOKBACK_EVERY", "6h", values.interval, "between whole looks"
     )
+    seal_every: timedelta = _setting(
+        "RTK_ARCHIVE_SEAL_EVERY",
+        "24h",
+        values.at_least_daily,
+        "between seals, which name what was committed; a day at most",
+    )
+    verify_every: timedelta = _setting(
+        "RTK_ARCHIVE_VERIFY_EVERY",
+        "30d",
+        values.duration,
+        "the worker reads everything back once in this time, a little at a time; `0d` never",
+    )
     concurrency: int = _setting(
         "RTK_ARCHIVE_CONCURRENCY", "8", values.count, "sessions captured at the same time"
     )

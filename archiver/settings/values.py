@@ -212,6 +212,14 @@ def interval(text: str) -> timedelta:
     return found
 
 
+def at_least_daily(text: str) -> timedelta:
+    """A length of time above zero, and a day at most."""
+    found = interval(text)
+    if found > timedelta(days=1):
+        raise ValueError("wants 24h at most")
+    return found
+
+
 _SIZE_BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 

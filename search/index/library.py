@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from archiver.model import SessionId
 from search.formats import Participant
 from search.index import cursors
 from search.index.appfile import KINDS
@@ -254,6 +255,15 @@ class Library:
             return app_id, (about.get("epoch", ""), int(about.get("seq", 0)))
 
         return dict(self._ask(None, read))
+
+    def versions(self) -> dict[SessionId, int]:
+        """Which version of its inventory each session was indexed from."""
+
+        def read(app_id: str, db: Connection) -> dict[SessionId, int]:
+            rows = db.execute("select session_id, version from session")
+            return {SessionId(app_id, row[0]): row[1] for row in rows}
+
+        return {name: version for found in self._ask(None, read) for name, version in found.items()}
 
     def count(self) -> int:
         """How many sessions the index holds."""

@@ -2,7 +2,7 @@
 
     request ▶ outermost (log, headers) ▶ access (who is let in) ▶ api · artifacts · health · metrics · webhooks ▶ answer
 
-`params` reads what was asked, `answers` and `render` spell what is answered, `problems` every error.
+`params` reads what was asked, `answers` spells what is answered, `problems` every error.
 """
 
 from search.web.app import create_app, create_webhook_app

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from search.web import answers, params, render
+from search import render
+from search.web import answers, params
 from search.web.answers import JSON
 from search.web.artifacts import artifact
 from search.web.coverage import coverage_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiver.archive.inventory import lock_document, lock_of
+from archiver.archive.canonical import lock_document, lock_of
 from archiver.model import UNLOCKED, Lock, LockMode
 from archiver.settings import load_settings
 from archiver.settings.retention import retention

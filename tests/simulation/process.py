@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from archiver import upkeep as upkeep_module
 from archiver import worker as worker_module
 from archiver.errors import ArchiverError, LedgerError
 from archiver.intake import Intake
@@ -220,6 +221,7 @@ def hooked(patch: pytest.MonkeyPatch) -> Iterator[None]:
         within.setattr(worker_module, "IDLE_MAX", timedelta(hours=1))
         within.setattr(worker_module, "FOLLOW_EVERY", timedelta(hours=6))
         within.setattr(worker_module, "CONFIRM_EVERY_S", 1800.0)
+        within.setattr(upkeep_module, "EVERY_S", 6 * 3600.0)
         within.setattr(indexer_module, "POLL_S", 6 * 3600.0)
         within.setattr(worker_module, "VITALS_EVERY_S", 6 * 3600.0)
         yield

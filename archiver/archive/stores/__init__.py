@@ -17,12 +17,15 @@ from archiver.archive.stores.store import (
     WrongDigestError,
     check_key,
 )
+from archiver.archive.stores.trials import Claims, Examinable
 from archiver.errors import SettingsError, StoreError
 
 __all__ = [
     "CANARIES",
     "AtRest",
     "Capabilities",
+    "Claims",
+    "Examinable",
     "Fixity",
     "ObjectInfo",
     "Store",
@@ -55,7 +58,7 @@ def open_store(
     connections: int = 32,
     at_rest: AtRest = AS_THE_BUCKET_DOES,
     profile: str = "",
-) -> Store:
+) -> Examinable:
     """The store this URL names; nothing is read, made or connected to before its first use.
 
     `profile` is the AWS profile to reach a bucket by; without one the environment decides. Raises
@@ -100,13 +103,15 @@ def _path(path: str) -> Path:
     return Path(path)
 
 
-def _open_directory(path: str, connections: int) -> Store:
+def _open_directory(path: str, connections: int) -> Examinable:
     from archiver.archive.stores.directory import DirectoryStore
 
     return DirectoryStore(_path(path).expanduser(), threads=connections)
 
 
-def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest, profile: str) -> Store:
+def _open_s3(
+    bucket: str, prefix: str, connections: int, at_rest: AtRest, profile: str
+) -> Examinable:
     if prefix:
         try:
             check_key(prefix)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.archive.stores.trials import Claims
+    from archiver.checks import Check
+    from archiver.clock import Clock
     from archiver.model import Lock
 
 _P = ParamSpec("_P")
@@ -71,6 +74,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path, *, threads: int = 32) -> None:
         self.url = f"file:{root}"
+        self._root = root
         self._tree = Tree(root)
         # Threads of our own: asyncio's default pool is shared, and too small to overlap the syncs.
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="directory-store")
@@ -163,6 +167,12 @@ class DirectoryStore:
         return Capabilities(
             put_if_absent=refused, checksums_verified=verified, versioned=False, locked=False
         )
+
+    def examine(self, claims: Claims, clock: Clock) -> AsyncGenerator[Check]:
+        """Try on canaries what this file system does."""
+        from archiver.archive.stores.trials.folder import examine_folder
+
+        return examine_folder(self, self._root.absolute(), claims, clock)
 
     async def close(self) -> None:
         """End the threads, once they have finished what they are writing."""

@@ -35,7 +35,7 @@ from archiver.archive.stores.store import (
     check_prefix,
     try_canaries,
 )
-from archiver.errors import ObjectExistsError, ObjectMissingError, StoreError
+from archiver.errors import ObjectExistsError, ObjectMissingError, StoreDeniedError, StoreError
 from archiver.model import UNLOCKED, Lock
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
     from archiver.archive.stores.store import ObjectInfo, Upload
+    from archiver.archive.stores.trials import Claims
+    from archiver.checks import Check
+    from archiver.clock import Clock
 
 _CONFLICT = "ConditionalRequestConflict"
 #: What servers say to a put-if-absent of a key that is taken, or may be. R2's bucket locks refuse
@@ -89,6 +92,13 @@ class S3Store:
         """Store the body if the key is free, and see to it that it arrived."""
         check_key(key)
         check_body(key, body, size_bytes)
+        if lock and (await self._bucket.kind()).locked is False:
+            raise StoreDeniedError(
+                f"{self.url} has no Object Lock",
+                key=key,
+                hint="use a bucket that was made with it, or leave RTK_ARCHIVE_LOCK and"
+                " RTK_ARCHIVE_LEGAL_HOLD off",
+            )
         in_parts = size_bytes > self._options.multipart_bytes
         # Worth a question before a long upload; a must where the server ignores the condition.
         if (in_parts or not self._put_if_absent) and await self.head(key):
@@ -332,6 +342,12 @@ class S3Store:
             versioned=kind.versioned,
             locked=kind.locked,
         )
+
+    def examine(self, claims: Claims, clock: Clock) -> AsyncGenerator[Check]:
+        """Try on canaries what this server does, nothing made up for."""
+        from archiver.archive.stores.trials.s3 import examine_bucket
+
+        return examine_bucket(self, self._bucket, claims, clock)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
 from archiver.archive.stores.s3_errors import FAILURES, error_status, translate, translated
@@ -21,6 +22,7 @@ from archiver.model import Lock, LockMode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from types_aiobotocore_s3.client import S3Client
 
@@ -89,10 +91,27 @@ class Bucket:
                     self._client = await self._connect()
             return self._client
 
+    @asynccontextmanager
+    async def as_stranger(self) -> AsyncGenerator[S3Client]:
+        """A client of somebody who has no credentials: what it can do, everybody can."""
+        async with self._create(signature_version=UNSIGNED) as client:
+            yield client
+
     async def _connect(self) -> S3Client:
+        try:
+            return await self._open.enter_async_context(self._create())
+        except ValueError:
+            # Its message repeats the URL, which may hold a password.
+            raise StoreError(
+                f"{self.url}: the client cannot be used",
+                hint="check AWS_ENDPOINT_URL and AWS_REGION, or the profile",
+            ) from None
+
+    def _create(self, **more: Any) -> AbstractAsyncContextManager[S3Client]:
         session = AioSession(profile=self.options.profile or None)
         region, endpoint_url = _of_profile(session) if self.options.profile else ("", None)
         config = AioConfig(
+            **more,
             connect_timeout=self.options.connect_timeout_s,
             read_timeout=self.options.read_timeout_s,
             max_pool_connections=self.options.connections,
@@ -106,17 +125,9 @@ class Bucket:
         )
         # botocore alone among the AWS clients does not read AWS_REGION.
         region = region or session.get_config_variable("region") or os.environ.get("AWS_REGION", "")
-        try:
-            created = session.create_client(
-                "s3", region_name=region or None, endpoint_url=endpoint_url, config=config
-            )
-            return await self._open.enter_async_context(created)
-        except ValueError:
-            # Its message repeats the URL, which may hold a password.
-            raise StoreError(
-                f"{self.url}: the client cannot be used",
-                hint="check AWS_ENDPOINT_URL and AWS_REGION, or the profile",
-            ) from None
+        return session.create_client(
+            "s3", region_name=region or None, endpoint_url=endpoint_url, config=config
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiver.archive.inventory import (
-    LATER_MAX,
-    Entry,
-    Inventory,
-    canonical_json,
-    parse_inventory,
-    sha256,
-    unknown_parts,
-)
+from archiver.archive.canonical import canonical_json, sha256
+from archiver.archive.inventory import LATER_MAX, Entry, Inventory, parse_inventory, unknown_parts
 from archiver.archive.versions import REASON_LESS_CAME_LATER, next_version
 from archiver.errors import InventoryError
 from archiver.model import CHAT, SUMMARY, ArtifactId, Outcome, Session

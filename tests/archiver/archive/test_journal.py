@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archiver.archive.archive import Archive, Origin
-from archiver.archive.inventory import sha256
+from archiver.archive.canonical import parse_with_own_digest, sha256, with_own_digest
 from archiver.archive.journal import BEGINNING, Journal, Link
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.errors import ArchiveError, CommitConflictError
@@ -72,6 +72,11 @@ async def test_of_two_that_follow_the_same_record_one_is_refused(journal: Journa
     assert second.sequence == 2
 
 
+def forge(path: Path) -> None:
+    """Another record in its place, whole in itself."""
+    path.write_bytes(with_own_digest({**parse_with_own_digest(path.read_bytes()), "number": 99}))
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
@@ -81,14 +86,15 @@ async def test_of_two_that_follow_the_same_record_one_is_refused(journal: Journa
         (lambda files: files[1].write_bytes(b"\xff" * 9), "00000002.json cannot be read"),
         (
             lambda files: files[0].write_bytes(files[0].read_bytes().replace(b":7", b":8")),
-            "00000002.json does not name",
+            "00000001.json cannot be read",
         ),
         (
             lambda files: files[0].write_bytes(b" " + files[0].read_bytes()),
-            "00000001.json is not",
+            "00000001.json cannot be read",
         ),
+        (lambda files: forge(files[0]), "00000002.json does not name"),
     ],
-    ids=["gone", "emptied", "swapped", "no JSON", "changed", "spelled otherwise"],
+    ids=["gone", "emptied", "swapped", "no JSON", "changed", "spelled otherwise", "forged"],
 )
 async def test_what_does_not_link_is_named(
     journal: Journal, tmp_path: Path, harm: Any, told: str

@@ -11,7 +11,6 @@ import pytest
 from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.inventory import Inventory, parse_inventory
-from archiver.archive.journal import Journal
 from archiver.copying import Problem, Trouble
 from archiver.errors import ArchiveMismatchError, StoreUnavailableError
 from tests.archiver.copying.world import (
@@ -22,6 +21,7 @@ from tests.archiver.copying.world import (
     add_session,
     contents,
     make_archive,
+    seal,
     session_of,
     verified,
 )
@@ -327,13 +327,14 @@ async def test_a_worker_goes_on_while_it_is_copied(
     async def come() -> None:
         opened = await Archive.open(moving.place("source"))
         await add_session(opened, 0, app_id="an-app-before-all-others")
-        await Journal(opened, "seals").write({"sealed": "late"}, MADE)
+        await seal(opened)
 
     there = Broken(target, 25, come)
     copied = await moving.copy(source, cast("Store", there))
 
     assert (copied.problems.count, copied.left) == (0, 1)
     assert sorted(key for key in await contents(target) if "/seals/" in key)[-1].endswith("2.json")
+    assert (await verified(target)).findings == []
     again = await moving.copy(source, target)
     assert again.left == 0
     assert await contents(target) == await contents(source.store)

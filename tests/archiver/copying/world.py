@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
-from archiver.archive.journal import Journal
+from archiver.archive.journal import BEGINNING, Journal
+from archiver.archive.seals import SEALS, Sealed, parse_seal, seal_body
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.capture import Maker
 from archiver.copying import Copied, Copying, Repairing
@@ -130,10 +131,34 @@ async def make_archive(
     archive = await Archive.open(store, origin=ORIGIN, made=MADE, lock_for=lock_for)
     for number in range(sessions):
         await add_session(archive, number, versions=1 + number % 3)
-    for number in range(seals):
-        await Journal(archive, "seals").write({"sealed": number}, MADE)
     await Journal(archive, "reports").write({"report": 1}, MADE)
+    for _ in range(seals):
+        await seal(archive)
     return archive
+
+
+async def seal(archive: Archive) -> None:
+    """A seal of all that is committed and not sealed yet, and of where the other journals end."""
+    known = {
+        (each.folder, each.version)
+        async for record in Journal(archive, SEALS).records()
+        for each in parse_seal(record).sealed
+    }
+    chains = [each async for each in archive.chains()]
+    sealed = [
+        Sealed(folder=each.folder, version=each.newest.inventory.version, digest=each.newest.digest)
+        for each in chains
+        if each.newest is not None
+    ]
+    heads = {name: await Journal(archive, name).head() for name in ("copies", "reports")}
+    body = seal_body(
+        sealed=[each for each in sealed if (each.folder, each.version) not in known],
+        sessions=len(chains),
+        listings=[],
+        heads={name: head for name, head in heads.items() if head != BEGINNING},
+        format_digest=sha256(archive.record).hexdigest(),
+    )
+    await Journal(archive, SEALS).write(body, MADE)
 
 
 @dataclass

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from archiver.archive.journal import Link
+from archiver.archive.seals import Seal
 from archiver.intake import Intake
 from archiver.ledger import BUDGET_LEFT, BUDGET_PAUSE, LISTED, VERIFIED, WORKER_SEEN
 from archiver.metrics import PREFIX
@@ -217,16 +219,26 @@ async def ask(url: str, path: str, **query: str) -> Any:
     return document["data"]
 
 
+def a_seal() -> Seal:
+    """One that names nothing."""
+    link = Link(sequence=1, digest="0" * 64)
+    return Seal(link=link, sealed=(), sessions=0, listings=(), heads={}, format_digest="")
+
+
 @pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="needs Prometheus, of the Debian package prometheus"
 )
 async def test_a_real_prometheus_takes_it_in(world: World, tmp_path: Path) -> None:
     """It scrapes what is told, loads the alerts, and can answer every panel of the dashboard."""
     ledger = world.open_ledger()
-    for name in (WORKER_SEEN, LISTED, VERIFIED, BUDGET_LEFT, BUDGET_PAUSE, "fixity_failures"):
+    for name in (
+        *(WORKER_SEEN, LISTED, VERIFIED, BUDGET_LEFT, BUDGET_PAUSE),
+        *("fixity_failures", "underlocked"),
+    ):
         ledger.note(name, 5, NOW)
     ledger.count_requests({("chat", "200"): 4}, NOW)
     ledger.events.count("meeting.ended", "accepted", NOW)
+    ledger.sealing.take(a_seal(), made_at=NOW)
     services = replace(world.services(), webhooks=with_webhooks(world))
     app, asked = watched(create_app(services), 6)
 

@@ -141,8 +141,8 @@ class ScriptedServer:
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(answer.body)
-                if int(answer.headers.get("Content-Length", -1)) > len(answer.body):
-                    self.close_connection = True
+                    if int(answer.headers.get("Content-Length", -1)) > len(answer.body):
+                        self.close_connection = True
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 — http.server's names
 

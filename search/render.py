@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 #: How long a cue without an end is shown, unless the next one begins sooner.
 CUE_MS = 4000
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: What a spreadsheet calculates: also behind what it skips on import, and as wide characters.
+_FORMULA = re.compile(r"[\t\r\n]|[\s\"'\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
 _LIST_OR_TABLE = re.compile(r"(?:[-*+|>]|\d{1,9}[.)]\s)")
 
 
@@ -107,9 +108,9 @@ def as_csv(lines: Sequence[Line]) -> str:
 
 
 def _cell(text: str) -> str:
+    """The text; behind an apostrophe, which spreadsheets do not show, where it may be a formula."""
     shown = _shown(text)
-    risky = shown.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA)
-    return f"'{shown}" if risky else shown
+    return f"'{shown}" if _FORMULA.match(shown) else shown
 
 
 def as_markdown(lines: Sequence[Line]) -> str:

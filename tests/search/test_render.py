@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search import render
 from search.index.seam import Line
-from search.web import render
 from tests.search.web.world import said
 
 ATTACKS = [
@@ -104,6 +104,16 @@ def test_no_cell_is_a_formula(lines: list[Line]) -> None:
     for cell in (cell for row in rows[1:] for cell in row[2:]):
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
         assert not cell.startswith(("\t", "\r", "\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(1)", "\tx", ' "=1"', "'=1", "\u200b=1", "\ufeff=1", "＝1"]
+)
+def test_a_formula_is_shown_behind_an_apostrophe(text: str) -> None:
+    """Also one that stands behind spaces, quotes or what nobody sees, or is written wide."""
+    _, row = csv.reader(io.StringIO(render.as_csv([said(text)]), newline=""))
+
+    assert row[3] == f"'{text}"
 
 
 def test_harmless_text_is_left_as_it_is() -> None:

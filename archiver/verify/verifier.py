@@ -1,0 +1,307 @@
+"""Going through the bucket: from where it was left, a part at a time, every part held to its records."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import deque
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from archiver.archive import keys
+from archiver.archive.journal import BEGINNING
+from archiver.clock import SystemClock
+from archiver.ledger.roster import Promise, Roster
+from archiver.model import format_time
+from archiver.verify.findings import Damage, Verification
+from archiver.verify.folders import Checked, Folder, FolderCheck, accuse_later
+from archiver.verify.inventories import Expected
+from archiver.verify.journals import JOURNALS, JournalCheck
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from archiver.archive.archive import Archive
+    from archiver.archive.journal import Link
+    from archiver.clock import Clock
+    from archiver.ledger import Ledger
+    from archiver.model import SessionId
+
+#: Folders under way at the same time.
+LANES = 16
+#: How far it has come is kept this often.
+SAVE_EVERY = 200
+#: Sorts behind every name an object has.
+_BEHIND_ALL = "~" * 8
+#: By then every session that the source listed has an inventory, even if nothing was had.
+ACCOUNTED_AFTER = timedelta(days=8)
+#: An upload that is younger may be under way.
+UPLOAD_MAX = timedelta(hours=24)
+PROMISES_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A folder under way; without a task where there is nothing to wait for."""
+
+    folder: Folder
+    task: asyncio.Task[Checked] | None
+
+
+class Verifier:
+    """One verification; what it knows is in its roster, from which it goes on if it was stopped."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        roster: Roster,
+        clock: Clock,
+        *,
+        session: SessionId | None = None,
+        sample: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        self._archive = archive
+        self._roster = roster
+        self._clock = clock
+        self._session = session
+        self._sample = sample
+        self._draw = random.Random(seed)  # noqa: S311 — a sample, not a secret
+        self.result = Verification()
+        self._position = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this looks at everything there is."""
+        return self._session is None and self._sample >= 1
+
+    async def begin(self, ledger: Ledger | None = None, *, expect: Link | None = None) -> None:
+        """Take note of what must be there, by the seals and the ledger; or go on where it was left.
+
+        `expect` is a seal that somebody kept elsewhere.
+        """
+        state = self._roster.state("result")
+        if state and self._roster.state("archive") == self._archive.id and expect is None:
+            self.result = Verification.of(json.loads(state))
+            self._position = self._roster.state("position")
+            self.result.resumed += 1
+            return
+        self._roster.clear()
+        self.result.started_at = format_time(self._clock.now())
+        check = JournalCheck(self._archive, self._roster, self._clock.now())
+        known = ledger.sealing.head() if ledger is not None else BEGINNING
+        await check.check(
+            self.result,
+            expected_seals={
+                "the ledger": known if known != BEGINNING else None,
+                "you": expect,
+            },
+        )
+        if ledger is None:
+            self.result.not_checked.append("what a ledger knows: there is none here")
+        else:
+            self._expect_what_is_known(ledger)
+        if not self.is_whole:
+            self.result.not_checked.append("sessions that are missing as a whole: not all are read")
+        await self._uploads()
+        self._save()
+
+    def _expect_what_is_known(self, ledger: Ledger) -> None:
+        promises: list[Promise] = []
+        for each in ledger.sealing.committed():
+            promises.append(
+                Promise(
+                    folder=each.folder,
+                    version=each.version,
+                    digest=each.digest,
+                    told_by="the ledger",
+                )
+            )
+            if len(promises) >= PROMISES_AT_ONCE:
+                self._roster.expect(promises)
+                promises = []
+        self._roster.expect(promises)
+
+    async def _uploads(self) -> None:
+        old = self._clock.now() - UPLOAD_MAX
+        async with aclosing(self._archive.store.uploads()) as uploads:
+            async for each in uploads:
+                if each.begun_at < old:
+                    self.result.uploads.append(each.key)
+
+    def _save(self) -> None:
+        self._roster.save(
+            archive=self._archive.id,
+            position=self._position,
+            result=json.dumps(self.result.document()),
+        )
+
+    async def go_on(
+        self,
+        sessions: int | None = None,
+        progress: Callable[[int], None] = lambda _sessions: None,
+    ) -> bool:
+        """Check so many sessions more, or all; True when the end of the bucket is reached."""
+        under_way: deque[_Begun] = deque()
+        check = FolderCheck(self._archive, self._clock.now())
+        left, ended, unsaved = sessions, True, 0
+        try:
+            async with aclosing(self._folders()) as folders:
+                async for folder in folders:
+                    if folder.name and self._is_left_out():
+                        self.result.skipped_sessions += 1
+                        continue
+                    if folder.name and left is not None:
+                        left -= 1
+                        if left < 0:
+                            ended = False
+                            break
+                    while len(under_way) >= LANES:
+                        await self._finish(under_way.popleft())
+                        unsaved += 1
+                        progress(self.result.sessions)
+                    under_way.append(_Begun(folder, self._begin(check, folder)))
+                    if unsaved >= SAVE_EVERY:
+                        unsaved = 0
+                        self._save()
+                while under_way:
+                    await self._finish(under_way.popleft())
+                    progress(self.result.sessions)
+        finally:
+            tasks = [each.task for each in under_way if each.task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._save()
+        return ended
+
+    def _begin(self, check: FolderCheck, folder: Folder) -> asyncio.Task[Checked] | None:
+        if not folder.name:
+            return None
+        return asyncio.create_task(check.check(folder, self._expected(folder)))
+
+    def _is_left_out(self) -> bool:
+        return self._sample < 1 and self._draw.random() >= self._sample
+
+    def _expected(self, folder: Folder) -> Expected | None:
+        found = self._roster.expected(folder.name)
+        if found is None:
+            return None
+        return Expected(version=found.version, digest=found.digest, by=found.told_by)
+
+    async def _finish(self, begun: _Begun) -> None:
+        """Take in a folder's result; folders end in the order in which they were begun."""
+        folder = begun.folder
+        if begun.task is None:
+            self._outside(folder)
+            self._position = max(folder.objects)
+            return
+        checked = await begun.task
+        self.result.add(checked.result)
+        parsed = keys.session_folder(folder.name + "-")
+        if parsed is not None:
+            self._roster.see(folder.name, parsed.session_id, checked.started_at)
+        self._position = folder.name + _BEHIND_ALL
+
+    async def finish(self) -> Verification:
+        """Name what is missing as a whole; the result is final then."""
+        if self.is_whole:
+            for each in self._roster.missing():
+                key = each.folder + keys.inventory_name(each.version)
+                if not await self._is_there(key):
+                    self.result.accuse(key, Damage.MISSING, f"{each.told_by} names it")
+            for prefix, told in self._roster.unaccounted(self._clock.now() - ACCOUNTED_AFTER):
+                self.result.accuse(prefix, Damage.MISSING, told)
+        self.result.findings.sort(key=lambda each: each.key)
+        self.result.unreferenced.sort()
+        self.result.finished_at = format_time(self._clock.now())
+        return self.result
+
+    async def _is_there(self, key: str) -> bool:
+        """Whether what was not listed is there all the same: archived behind the place we were at."""
+        return await self._archive.store.head(key) is not None
+
+    # ------------------------------------------------------------------ what there is
+
+    def _outside(self, folder: Folder) -> None:
+        """What lies in no session's folder: records that were looked at, canaries, else damage."""
+        for info in folder.objects.values():
+            place = _reserved_place(info.key)
+            if place in JOURNALS:
+                continue
+            accuse_later(info, self.result)
+            if place is None:
+                self.result.accuse(info.key, Damage.UNEXPLAINED)
+            elif place not in {"", "canaries"}:
+                self.result.unknown.append(info.key)
+
+    async def _folders(self) -> AsyncGenerator[Folder]:
+        """The objects of the archive from where we are, a session's folder at a time."""
+        current = Folder("")
+        prefix = keys.app_prefix(self._session.app_id) if self._session else ""
+        listed = self._archive.store.list(prefix, start_after=self._position)
+        async with aclosing(listed) as infos:
+            async for info in infos:
+                folder = keys.session_folder(info.key)
+                if self._session is not None and (
+                    folder is None or folder.session_id != self._session
+                ):
+                    continue
+                at = folder.folder if folder else ""
+                # What belongs to no session is told at once: it may be more than fits in memory.
+                if current.objects and (at != current.name or not at):
+                    yield current
+                    current = Folder(at)
+                current.name = at
+                current.objects[info.key.removeprefix(at)] = info
+        if current.objects:
+            yield current
+
+
+def _reserved_place(key: str) -> str | None:
+    """Which of the archive's own folders a key lies in; "" for `format.json`, None for none."""
+    if key == keys.FORMAT_KEY:
+        return ""
+    parts = key.split("/")
+    if len(parts) > 2 and parts[0] == keys.ARCHIVE_FOLDER and parts[1] in keys.RESERVED_FOLDERS:
+        return parts[1]
+    return None
+
+
+async def verify(
+    archive: Archive,
+    *,
+    session: SessionId | None = None,
+    sample: float = 1.0,
+    seed: int = 0,
+    ledger: Ledger | None = None,
+    expect: Link | None = None,
+    clock: Clock | None = None,
+    progress: Callable[[int], None] = lambda _sessions: None,
+) -> Verification:
+    """Check every object below the archive, in one go.
+
+    `sample` is the part of the sessions to check, from 0 to 1, drawn by `seed`; `expect` is a seal
+    that must be there.
+    """
+    with TemporaryDirectory(prefix="rtk-archive-") as folder:
+        roster = Roster.open(Path(folder) / "roster.db")
+        try:
+            verifier = Verifier(
+                archive,
+                roster,
+                clock or SystemClock(),
+                session=session,
+                sample=sample,
+                seed=seed,
+            )
+            await verifier.begin(ledger, expect=expect)
+            await verifier.go_on(progress=progress)
+            return await verifier.finish()
+        finally:
+            roster.close()
