@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from archiver.ledger import Range, Share
 from archiver.model import parse_time, to_ms
+from archiver.settings import values
 
 
 def moment(text: str) -> datetime:
@@ -58,6 +59,15 @@ def name(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!a} names nothing")
     return text
+
+
+def store_url(text: str) -> str:
+    """A store: file:PATH or s3://BUCKET/PREFIX."""
+    try:
+        return values.store(text)
+    except ValueError as error:
+        # The value is not repeated: a URL that is not understood may hold a password.
+        raise argparse.ArgumentTypeError(f"it names no store: {error}") from None
 
 
 def port(text: str) -> int:

@@ -21,7 +21,7 @@ from archiver.arguments import (
     share,
 )
 from archiver.clock import SystemClock
-from archiver.commands import Command, keeping
+from archiver.commands import Command, importing, keeping, moving
 from archiver.doctor.command import doctor
 from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
@@ -251,6 +251,8 @@ COMMANDS = (
     ),
     Command("status", "how many sessions and artifacts stand where", _status_arguments, status),
     *keeping.COMMANDS,
+    moving.COPY,
+    importing.IMPORT,
     Command(
         "rebuild",
         "make the ledger again from the bucket",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archiver.archive.canonical import lock_document
-from archiver.archive.inventory import Entry, Inventory
+from archiver.archive.inventory import IMPORT, Entry, Inventory
 from archiver.model import ArtifactId, Fetched, Outcome, format_time, parse_time
 from archiver.schedule import ArtifactState
 
@@ -79,12 +79,21 @@ def states_of(inventory: Inventory, now: datetime) -> dict[ArtifactId, ArtifactS
             for each in inventory.entries
         }
     states = {
-        entry.artifact: _state_of(entry) for entry in inventory.entries if entry.outcome in _KNOWN
+        entry.artifact: _state_of(entry)
+        if not is_still_asked_for(entry, inventory, now)
+        else ArtifactState(artifact=entry.artifact)
+        for entry in inventory.entries
+        if entry.outcome in _KNOWN
     }
     return {
         artifact: due_again(state, now, inventory.session.final_at)
         for artifact, state in states.items()
     }
+
+
+def is_still_asked_for(entry: Entry, inventory: Inventory, now: datetime) -> bool:
+    """Whether an artifact that was imported is one the source may still serve itself."""
+    return entry.origin == IMPORT and now < inventory.session.final_at
 
 
 def due_again(state: ArtifactState, now: datetime, final_at: datetime) -> ArtifactState:
@@ -139,6 +148,8 @@ def adopt_entries(
     for entry in inventory.entries:
         state = merged.get(entry.artifact)
         if state is None or entry.outcome not in _KNOWN:
+            continue
+        if is_still_asked_for(entry, inventory, now) and state.outcome is Outcome.PENDING:
             continue
         recorded = _state_of(entry)
         if entry.has_object and state.digest != entry.digest:

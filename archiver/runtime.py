@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
-from archiver.archive.stores import AtRest, open_store
+from archiver.archive.stores import AtRest, open_store, overlap
 from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
@@ -88,25 +88,44 @@ def open_store_of(settings: Settings) -> Examinable:
             "RTK_ARCHIVE_SSE_KMS_KEY names a key that nothing is encrypted with",
             hint="set RTK_ARCHIVE_SSE=aws:kms as well",
         )
-    at_rest = AtRest(
+    return open_store(settings.store, at_rest=_at_rest(settings))
+
+
+def open_other_store(settings: Settings, url: str, profile: str) -> Store:
+    """A second store, beside the one that the settings name; a bucket keeps what is put alike.
+
+    Raises SettingsError where one of them lies within the other.
+    """
+    if not profile and overlap(settings.store, url):
+        raise SettingsError(
+            "one of the two stores lies within the other", hint="name a folder or prefix beside it"
+        )
+    at_rest = AtRest() if url.startswith("file:") else _at_rest(settings)
+    return open_store(url, at_rest=at_rest, profile=profile)
+
+
+def _at_rest(settings: Settings) -> AtRest:
+    return AtRest(
         encryption=settings.encryption,
         kms_key=settings.kms_key,
         storage_class=settings.storage_class,
     )
-    return open_store(settings.store, at_rest=at_rest)
+
+
+def lock_for_of(settings: Settings, clock: Clock) -> LockFor:
+    """How what is put is locked, by app, at the moment it is put."""
+    return lambda app_id: settings.lock_for(app_id, clock.now())
 
 
 @asynccontextmanager
 async def open_archive(settings: Settings, *, writing: bool = False) -> AsyncIterator[Archive]:
     """The archive these settings name; needs neither token nor account.
 
-    `writing`: records of the archive itself will be put, locked as the settings say.
+    `writing`: records will be put, locked as the settings say.
     """
-    store, clock = open_store_of(settings), SystemClock()
+    store = open_store_of(settings)
     try:
-        archive = await Archive.open(
-            store, lock_for=lambda app_id: settings.lock_for(app_id, clock.now())
-        )
+        archive = await Archive.open(store, lock_for=lock_for_of(settings, SystemClock()))
         if writing:
             await archive.claim(sole_worker=settings.sole_worker)
         yield archive
@@ -146,7 +165,7 @@ async def open_runtime(
     clock = clock or SystemClock()
     maker = Maker(instance=uuid.uuid4().hex[:12], command=command)
     async with AsyncExitStack() as stack:
-        _prepare_spool(settings.spool)
+        prepare_spool(settings.spool)
         ledger = await stack.enter_async_context(open_ledger(settings))
         store = open_store_of(settings)
         stack.push_async_callback(store.close)
@@ -161,7 +180,7 @@ async def open_runtime(
             origin,
             source,
             made=maker.made(clock.now()),
-            lock_for=lambda app_id: settings.lock_for(app_id, clock.now()),
+            lock_for=lock_for_of(settings, clock),
         )
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
@@ -330,7 +349,7 @@ async def _open_archive(
         return await Archive.open(store, origin=origin, made=made, lock_for=lock_for)
 
 
-def _prepare_spool(spool: Path) -> None:
+def prepare_spool(spool: Path) -> None:
     """Make the folder of downloads under way, and clear what dead processes left in it."""
     try:
         spool.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archiver import arguments, cli
 from archiver.clock import SystemClock
-from archiver.commands import Command
+from archiver.commands import Command, importing
 from archiver.exits import DONE, LOST
 from archiver.intake import Intake
 from archiver.ledger import Ledger
@@ -27,7 +27,7 @@ from search.indexer import Indexed, Indexer
 from search.lag import behind, index_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from datetime import datetime
 
     from archiver.archive.archive import Archive
@@ -62,6 +62,18 @@ def _facts_of(settings: Settings) -> FactsOf:
 
 async def sync(args: argparse.Namespace, settings: Settings) -> int:
     """One pass, then the index."""
+    return await cli.sync(args, settings, afterwards=_indexing(settings), facts=_facts_of(settings))
+
+
+async def import_folder(args: argparse.Namespace, settings: Settings) -> int:
+    """A folder of downloaded files, then the index."""
+    return await importing.import_folder(args, settings, afterwards=_indexing(settings))
+
+
+def _indexing(
+    settings: Settings,
+) -> Callable[[Archive, Ledger], Coroutine[Any, Any, tuple[int, list[str]]]]:
+    """What follows with the index whatever was archived."""
 
     async def index(archive: Archive, ledger: Ledger) -> tuple[int, list[str]]:
         indexer = Indexer(archive, ledger, settings.index_path, limits_of(settings))
@@ -72,7 +84,7 @@ async def sync(args: argparse.Namespace, settings: Settings) -> int:
         finally:
             indexer.close()
 
-    return await cli.sync(args, settings, afterwards=index, facts=_facts_of(settings))
+    return index
 
 
 async def work(args: argparse.Namespace, settings: Settings) -> int:
@@ -353,7 +365,12 @@ async def demo(args: argparse.Namespace, _settings: Settings) -> int:
     return await run_demo(folder=args.data, port=args.port, stay=not args.exit)
 
 
-_REPLACED: dict[str, Any] = {"work": work, "sync": sync, "status": status}
+_REPLACED: dict[str, Any] = {
+    "work": work,
+    "sync": sync,
+    "status": status,
+    "import": import_folder,
+}
 
 COMMANDS: tuple[Command, ...] = (
     Command(

@@ -34,6 +34,7 @@ class Chain:
     folder: str
     newest: Committed | None
     named: Mapping[str, Entry]  #: the objects named by any version, by bare name
+    digests: tuple[str, ...]  #: of the versions of the whole part, from 1
     #: When each recorded request for a summary was written, where the folder was listed whole.
     requests: Mapping[int, datetime] = field(default_factory=dict)
     problem: str = (
@@ -62,6 +63,7 @@ async def read_chain(
     parsed = [each for each in map(keys.parse_key, inventory_keys) if each and each.version]
     newest: Committed | None = None
     named: dict[str, Entry] = {}
+    digests: list[str] = []
     for position, key in enumerate(sorted(parsed, key=lambda each: each.version), start=1):
         problem = ""
         if key.version != position:
@@ -76,13 +78,21 @@ async def read_chain(
                 folder=folder,
                 newest=newest,
                 named=named,
+                digests=tuple(digests),
                 problem=problem,
             )
         if newest is not None:
             named |= newest.inventory.named()
+            digests.append(newest.digest)
     if newest is None:
         return None
-    return Chain(session_id=newest.inventory.session.id, folder=folder, newest=newest, named=named)
+    return Chain(
+        session_id=newest.inventory.session.id,
+        folder=folder,
+        newest=newest,
+        named=named,
+        digests=tuple(digests),
+    )
 
 
 async def _link(

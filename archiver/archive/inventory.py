@@ -31,6 +31,10 @@ FORMAT = "realtimekit-archive/inventory/1"
 SIZE_MAX_BYTES = 4 * 2**20
 
 
+#: Where an artifact's bytes came from: the source itself, or files that somebody had.
+SOURCE, IMPORT = "source", "import"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One artifact in an inventory: where it stands, and the evidence."""
@@ -38,7 +42,7 @@ class Entry:
     artifact: ArtifactId
     outcome: str
     reason: str = ""
-    origin: str = "source"
+    origin: str = SOURCE
     name: str = ""  #: the object's bare name in the session's folder
     size_bytes: int = 0  #: of the stored bytes
     digest: str = ""  #: SHA-256 of the stored bytes
@@ -60,7 +64,8 @@ class Entry:
     def says(self) -> tuple[str, ...]:
         """What makes a new version when it changes; why something is still pending does not."""
         reason = "" if self.outcome == Outcome.PENDING else self.reason
-        return (self.outcome, reason, self.digest, *(each.digest for each in self.later))
+        later = (each.digest for each in self.later)
+        return (self.outcome, reason, self.origin, self.digest, *later)
 
 
 KNOWN_OUTCOMES = frozenset(each.value for each in Outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archiver.archive.inventory import KNOWN_OUTCOMES, LATER_MAX, Entry, Inventory
+from archiver.archive.inventory import IMPORT, KNOWN_OUTCOMES, LATER_MAX, Entry, Inventory
 from archiver.model import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def yields_to(before: Entry, newer: Entry) -> bool:
     """Whether `newer` may take the place of `before`.
 
     What is stored gives way only to more: to content where it is empty, else to more bytes. That
-    there was none, once it is known, is not lost again.
+    there was none, once it is known, is not lost again. What was imported takes the place of nothing
+    that is stored, and gives way to whatever content the source itself serves.
     """
     if before.outcome not in KNOWN_OUTCOMES or before.outcome == Outcome.DESTROYED:
         return False
@@ -66,6 +67,10 @@ def yields_to(before: Entry, newer: Entry) -> bool:
         return not (before.outcome == Outcome.ABSENT and newer.outcome == Outcome.LOST)
     if not newer.has_object:
         return False
+    if newer.origin == IMPORT:
+        return False
+    if before.origin == IMPORT and newer.outcome != Outcome.EMPTY:
+        return True
     if (before.outcome == Outcome.EMPTY) != (newer.outcome == Outcome.EMPTY):
         return before.outcome == Outcome.EMPTY
     return newer.size_bytes > before.size_bytes
@@ -75,7 +80,7 @@ def _is_less(before: Entry, after: Entry) -> bool:
     """Whether another body came after one that is good, and is kept aside."""
     known = {before.digest, *(each.digest for each in before.later)}
     good = before.outcome == Outcome.ARCHIVED and before.artifact.kind in TOLD_OF
-    return good and after.has_object and after.digest not in known
+    return good and after.has_object and after.origin != IMPORT and after.digest not in known
 
 
 def _with(

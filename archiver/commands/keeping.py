@@ -9,13 +9,13 @@ import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
 from archiver.archive.journal import Journal, Link
 from archiver.arguments import fraction, json_argument, name
 from archiver.clock import SystemClock
-from archiver.commands import Command
+from archiver.commands import Command, moving
 from archiver.errors import ArchiveMissingError, ArchiverError, LedgerError, RecordError
 from archiver.exits import DONE, LOST
 from archiver.ledger.roster import Roster
@@ -54,6 +54,7 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
         "--report", action="store_true", help="keep the result in the bucket, in _archive/reports/"
     )
     parser.add_argument("--fresh", action="store_true", help="begin anew where one was interrupted")
+    moving.against_arguments(parser)
     json_argument(parser)
 
 
@@ -94,19 +95,23 @@ async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive
     if args.report:
         scope = {"session": args.session, "sample_per_mille": int(args.sample * 1000), "seed": seed}
         say(f"kept as report {await _keep_report(archive, result, scope)}")
-    _show(args, result, seed)
+    code, differing = await moving.differences(archive.store, args, settings, session)
+    _show(args, result, seed, differing)
     if whole:
         _note(result, archive, settings)
-    return LOST if result.damaged else DONE
+    return LOST if result.damaged else code
 
 
-def _show(args: argparse.Namespace, result: Verification, seed: int) -> None:
+def _show(
+    args: argparse.Namespace, result: Verification, seed: int, differing: dict[str, Any]
+) -> None:
     from archiver.verify import summary_lines
 
     if args.json:
-        answer_json({**result.document(), "seed": seed if args.sample < 1 else None})
+        sampled_by = {"seed": seed if args.sample < 1 else None}
+        answer_json({**result.document(), **sampled_by, **differing})
         return
-    for line in summary_lines(result):
+    for line in [*summary_lines(result), *moving.difference_lines(differing)]:
         answer(visible(line))
     sampled = f", {result.skipped_sessions} not looked at" * bool(result.skipped_sessions)
     held = f"; held against seal {result.seal}" * bool(result.seal)

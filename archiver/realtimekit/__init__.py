@@ -22,7 +22,11 @@ from archiver.realtimekit.budget import Budget, in_turn
 from archiver.realtimekit.client import RealtimeKit
 from archiver.realtimekit.download import Downloader
 from archiver.realtimekit.events import EVENTS, SUBSCRIBED, WebhookEvent, parse_event
-from archiver.realtimekit.payloads import peer_reports_record, session_record
+from archiver.realtimekit.payloads import (
+    parse_saved_session,
+    peer_reports_record,
+    session_record,
+)
 from archiver.realtimekit.results import (
     App,
     DownloadUrl,
@@ -57,6 +61,7 @@ __all__ = [
     "WebhookEvent",
     "in_turn",
     "parse_event",
+    "parse_saved_session",
     "peer_reports_record",
     "session_record",
 ]

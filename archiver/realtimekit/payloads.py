@@ -79,6 +79,21 @@ def parse_session(body: str, app_id: str) -> SessionPayload:
     return replace(found, breakout_rooms=tuple(room for room in rooms if room is not None))
 
 
+def parse_saved_session(body: str, app_id: str) -> SessionPayload:
+    """A session as somebody saved it: in the answer it came in, in a record of ours, or alone.
+
+    Raises PayloadError or SourceUnavailableError where it is none.
+    """
+    row = _load(body)
+    for name in ("data", "session"):
+        inner = slices.member(row, name)
+        row = inner if inner is not None and isinstance(inner.value, dict) else row
+    found = _session(row, app_id, parent_id="")
+    if found is None:
+        raise PayloadError("the session has no id or no time")
+    return found
+
+
 def _session_tree(
     row: Slice, app_id: str, *, parent_id: str, depth: int
 ) -> Iterator[SessionPayload | None]:

@@ -121,6 +121,9 @@ class MemoryStore:
     async def keep(self, key: str, lock: Lock, *, version_id: str = "") -> Lock:
         return UNLOCKED
 
+    async def locks(self) -> bool:
+        return False
+
     async def uploads(self) -> AsyncGenerator[Upload]:
         return
         yield

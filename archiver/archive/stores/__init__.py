@@ -33,6 +33,7 @@ __all__ = [
     "Upload",
     "WrongDigestError",
     "open_store",
+    "overlap",
 ]
 
 _S3_URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:/(?P<prefix>.*))?\Z")
@@ -52,11 +53,16 @@ AS_THE_BUCKET_DOES = AtRest()
 
 
 def open_store(
-    url: str, *, connections: int = 32, at_rest: AtRest = AS_THE_BUCKET_DOES
+    url: str,
+    *,
+    connections: int = 32,
+    at_rest: AtRest = AS_THE_BUCKET_DOES,
+    profile: str = "",
 ) -> Examinable:
     """The store this URL names; nothing is read, made or connected to before its first use.
 
-    Raises SettingsError where the URL names none, or a folder is asked for what only buckets do.
+    `profile` is the AWS profile to reach a bucket by; without one the environment decides. Raises
+    SettingsError where the URL names none, or a folder is asked for what only buckets do.
     """
     if url.startswith("file:"):
         if at_rest != AS_THE_BUCKET_DOES:
@@ -70,20 +76,42 @@ def open_store(
     if match is None:
         # The value is not repeated: a URL that is not understood may hold a password.
         raise SettingsError("the store's URL is neither a folder nor a bucket", hint=_HINT)
-    return _open_s3(match["bucket"], (match["prefix"] or "").strip("/"), connections, at_rest)
+    prefix = (match["prefix"] or "").strip("/")
+    return _open_s3(match["bucket"], prefix, connections, at_rest, profile)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether these URLs name one place, or one that lies within the other."""
+    places = [_place(each) for each in (one, other)]
+    short, long = sorted(places, key=len)
+    return long[: len(short)] == short
+
+
+def _place(url: str) -> tuple[str, ...]:
+    """Where a URL leads, step by step."""
+    if (match := _S3_URL.match(url)) is not None:
+        return ("s3:", match["bucket"], *filter(None, (match["prefix"] or "").split("/")))
+    return ("file:", *_path(url.removeprefix("file:")).expanduser().resolve().parts)
+
+
+def _path(path: str) -> Path:
+    # file:///PATH is a URL for /PATH; file://HOST/PATH is not for us
+    if path.startswith("//"):
+        path = path.removeprefix("//") if path.startswith("///") else ""
+    if not path or "\0" in path:
+        raise SettingsError("the store's URL names no folder", hint=_HINT)
+    return Path(path)
 
 
 def _open_directory(path: str, connections: int) -> Examinable:
     from archiver.archive.stores.directory import DirectoryStore
 
-    if path.startswith("//"):  # file:///PATH is a URL for /PATH; file://HOST/PATH is not for us
-        path = path.removeprefix("//") if path.startswith("///") else ""
-    if not path or "\0" in path:
-        raise SettingsError("the store's URL names no folder", hint=_HINT)
-    return DirectoryStore(Path(path).expanduser(), threads=connections)
+    return DirectoryStore(_path(path).expanduser(), threads=connections)
 
 
-def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest) -> Examinable:
+def _open_s3(
+    bucket: str, prefix: str, connections: int, at_rest: AtRest, profile: str
+) -> Examinable:
     if prefix:
         try:
             check_key(prefix)
@@ -95,6 +123,7 @@ def _open_s3(bucket: str, prefix: str, connections: int, at_rest: AtRest) -> Exa
 
     options = S3Options(
         connections=connections,
+        profile=profile,
         encryption=at_rest.encryption,
         kms_key=at_rest.kms_key,
         storage_class=at_rest.storage_class,

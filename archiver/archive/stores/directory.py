@@ -134,6 +134,10 @@ class DirectoryStore:
         _check_read(key, version_id)
         return UNLOCKED
 
+    async def locks(self) -> bool:
+        """Never."""
+        return False
+
     async def uploads(self) -> AsyncGenerator[Upload]:
         """None: what is not whole has no key."""
         return

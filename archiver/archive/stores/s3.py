@@ -203,6 +203,10 @@ class S3Store:
             raise ObjectMissingError(f"{self.url}: there is no {key}", key=key)
         return await self._kept(key, wanted, info.lock, lock)
 
+    async def locks(self) -> bool | None:
+        """Whether the bucket has Object Lock."""
+        return (await self._bucket.kind()).locked
+
     async def _kept(self, key: str, version_id: str, found: Lock, wanted: Lock) -> Lock:
         """The lock as it is read back, put right where it fell short of what was wanted.
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 
@@ -42,6 +42,7 @@ class S3Options:
     multipart_bytes: int = 64 * 1024 * 1024  #: larger bodies go in parts
     part_bytes: int = 16 * 1024 * 1024
     page_size: int = 1000
+    profile: str = ""  #: of the AWS files: its credentials, region and endpoint, and nobody else's
     encryption: str = ""  #: "AES256", "aws:kms" or "aws:kms:dsse"; the bucket's own unless given
     kms_key: str = ""
     storage_class: str = ""
@@ -103,11 +104,12 @@ class Bucket:
             # Its message repeats the URL, which may hold a password.
             raise StoreError(
                 f"{self.url}: the client cannot be used",
-                hint="check AWS_ENDPOINT_URL and AWS_REGION",
+                hint="check AWS_ENDPOINT_URL and AWS_REGION, or the profile",
             ) from None
 
     def _create(self, **more: Any) -> AbstractAsyncContextManager[S3Client]:
-        session = get_session()
+        session = AioSession(profile=self.options.profile or None)
+        region, endpoint_url = _of_profile(session) if self.options.profile else ("", None)
         config = AioConfig(
             **more,
             connect_timeout=self.options.connect_timeout_s,
@@ -118,10 +120,14 @@ class Bucket:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             tcp_keepalive=True,
+            # Where a profile is named, AWS_ENDPOINT_URL is about the other store.
+            ignore_configured_endpoint_urls=bool(self.options.profile),
         )
         # botocore alone among the AWS clients does not read AWS_REGION.
-        region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
-        return session.create_client("s3", region_name=region, config=config)
+        region = region or session.get_config_variable("region") or os.environ.get("AWS_REGION", "")
+        return session.create_client(
+            "s3", region_name=region or None, endpoint_url=endpoint_url, config=config
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -292,6 +298,14 @@ class Bucket:
             if not page.get("IsTruncated"):
                 return
             at = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _of_profile(session: AioSession) -> tuple[str, str | None]:
+    """The region and the endpoint that a profile itself names, whatever the environment says."""
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(profile.get("services", ""), {})
+    own = services.get("s3", {}) if isinstance(services.get("s3"), dict) else {}
+    return profile.get("region", ""), own.get("endpoint_url") or profile.get("endpoint_url")
 
 
 def lock_in(answer: Mapping[str, Any]) -> Lock:

@@ -146,6 +146,10 @@ class Store(Protocol):
         """
         ...
 
+    async def locks(self) -> bool | None:
+        """Whether an object here can be under a lock; None where we may not ask."""
+        ...
+
     def uploads(self) -> AsyncGenerator[Upload]:
         """Every upload in parts that is under way or was left behind, by key."""
         ...
