@@ -185,12 +185,17 @@ async def test_an_event_for_a_settled_session_costs_nothing(tmp_path: Path) -> N
         await one.sync_until_settled()
         async with door(one) as at:
             (session_id,) = one.source.session_ids
-            before = at.asked(session_id), len(await one.objects()), one.source.counts["download"]
+            before = at.asked(session_id), await _of_sessions(one), one.source.counts["download"]
             for name in ALL:
                 at.tell(session_id, name)
             await at.later(HOUR)
-            after = at.asked(session_id), len(await one.objects()), one.source.counts["download"]
+            after = at.asked(session_id), await _of_sessions(one), one.source.counts["download"]
             assert before == after
+
+
+async def _of_sessions(one: Rig) -> int:
+    """How many objects there are, besides the archive's own records."""
+    return sum(not key.startswith("_archive/") for key in await one.objects())
 
 
 async def test_another_customers_event_is_counted_and_dropped(tmp_path: Path) -> None:
