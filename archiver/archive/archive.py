@@ -25,7 +25,7 @@ from archiver.archive.canonical import (
 )
 from archiver.archive.chains import Chain, Committed, read_chain, read_inventory
 from archiver.archive.inventory import Inventory, unknown_parts
-from archiver.archive.lanes import side_by_side
+from archiver.archive.lanes import in_order
 from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
     ArchiveError,
@@ -319,7 +319,7 @@ class Archive:
 
     async def chains(self, prefix: str = "") -> AsyncGenerator[Chain]:
         """Every session's inventories below a prefix, in the order of their keys."""
-        async with aclosing(side_by_side(self._chain_reads(prefix), CHAINS_AT_ONCE)) as chains:
+        async with aclosing(in_order(self._chain_reads(prefix), CHAINS_AT_ONCE)) as chains:
             async for chain in chains:
                 if chain is not None:
                     yield chain

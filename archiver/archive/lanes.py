@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def side_by_side(
+async def in_order(
     begun: AsyncGenerator[Coroutine[object, object, T]], lanes: int
 ) -> AsyncGenerator[T]:
     """The results of these, as many under way as there are lanes; an error ends all of them."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
+from archiver.archive.lanes import in_order
 from archiver.copying.transfer import read_fixity
-from archiver.copying.walk import in_order
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.journal import Journal
+from archiver.archive.lanes import in_order
 from archiver.copying import journals
 from archiver.copying.position import Checked, fingerprint
 from archiver.copying.results import Copied, Moved
 from archiver.copying.sessions import copy_folder
 from archiver.copying.transfer import Transfer, probed
-from archiver.copying.walk import Pair, in_order, side_by_side
+from archiver.copying.walk import Pair, side_by_side
 from archiver.errors import ArchiveMismatchError, ObjectMissingError, SettingsError
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.chains import read_inventory
 from archiver.archive.journal import Journal
+from archiver.archive.lanes import in_order
 from archiver.copying import journals
 from archiver.copying.copying import SESSIONS_AT_ONCE, refuse_foreign
 from archiver.copying.results import Copied, Moved, Problem, Trouble
 from archiver.copying.sessions import chain_of, destroyed, is_ended
 from archiver.copying.transfer import Transfer, probed, read_fixity
-from archiver.copying.walk import in_order, side_by_side
+from archiver.copying.walk import side_by_side
 from archiver.errors import ArchiveError, ArchiveMismatchError, ObjectMissingError
 
 if TYPE_CHECKING:

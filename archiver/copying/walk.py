@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from archiver.archive import keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine
-    from typing import Any
+    from collections.abc import AsyncGenerator
 
     from archiver.archive.stores import ObjectInfo, Store
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +67,3 @@ async def side_by_side(here: Store, there: Store) -> AsyncGenerator[Pair]:
                 one = await anext(ours, None)
             if right is not None:
                 other = await anext(theirs, None)
-
-
-async def in_order(work: AsyncGenerator[Coroutine[Any, Any, T]], at_once: int) -> AsyncGenerator[T]:
-    """What these give, in their order, so many of them under way at once."""
-    under_way: deque[asyncio.Task[T]] = deque()
-    try:
-        async with aclosing(work):
-            async for each in work:
-                under_way.append(asyncio.create_task(each))
-                if len(under_way) >= at_once:
-                    yield await under_way.popleft()
-        while under_way:
-            yield await under_way.popleft()
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)

@@ -124,11 +124,18 @@ class FolderCheck:
         result.size_bytes += found.size_bytes
         if (found.digest, found.size_bytes) != (entry.digest, entry.size_bytes):
             result.accuse(key, Damage.CORRUPT)
-        self._compare_lock(key, found.lock, lock_of(entry.lock), result)
+        await self._compare_lock(key, found.lock, lock_of(entry.lock), result)
 
-    def _compare_lock(self, key: str, found: Lock, recorded: Lock, result: Verification) -> None:
-        result.locked += bool(found)
+    async def _compare_lock(
+        self, key: str, found: Lock, recorded: Lock, result: Verification
+    ) -> None:
+        """Tell of an object that is locked less than its record says, unless that time is over."""
         running = recorded.hold or (recorded.until is not None and recorded.until > self._now)
+        if running and not found.covers(recorded):
+            # Some servers tell of a lock to whoever asks for it, and not to whoever reads.
+            asked = await self._archive.store.head(key)
+            found = asked.lock if asked is not None else UNLOCKED
+        result.locked += bool(found)
         if running and not found.covers(recorded):
             is_less = f"it is locked by {found.mode or 'nothing'}"
             until = f" until {found.until:%Y-%m-%dT%H:%M:%SZ}" * (found.until is not None)
@@ -165,8 +172,7 @@ class FolderCheck:
     async def _record_lock(self, info: ObjectInfo, recorded: Lock, result: Verification) -> None:
         """A record's lock: told by no read of it, so it is asked for where there must be one."""
         if recorded:
-            found = await self._archive.store.head(info.key)
-            self._compare_lock(info.key, found.lock if found else UNLOCKED, recorded, result)
+            await self._compare_lock(info.key, UNLOCKED, recorded, result)
 
     async def _request(self, folder: Folder, number: int, result: Verification) -> None:
         """A recorded request for a summary, named by an inventory or merely there."""
