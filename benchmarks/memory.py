@@ -1,9 +1,11 @@
-"""What memory moving an archive takes: the peak must not grow with the number of objects.
+"""What memory moving or verifying an archive takes: the peak must not grow with the number of objects.
 
     python -m benchmarks.memory copy [--objects 1000000]
+    python -m benchmarks.memory verify [--objects 1000000]
 
-Source and target make their objects up and keep none, so that what is measured is the copy alone; a
-second copy then passes over all of it. Linux only: that is who tells a process its peak.
+The stores make their objects up and keep none, so that what is measured is the work alone; a second
+copy passes over all of the first, and a verification is held against seals that name every session.
+Linux only: that is who tells a process its peak.
 """
 
 from __future__ import annotations
@@ -23,12 +25,16 @@ from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.canonical import with_own_digest
 from archiver.archive.inventory import Entry, Inventory
+from archiver.archive.journal import BEGINNING, Journal
+from archiver.archive.seals import SEALED_AT_ONCE, SEALS, Sealed, seal_body
 from archiver.archive.stores import Capabilities, Fixity, ObjectInfo, Stored
 from archiver.capture import Maker
 from archiver.clock import SystemClock
 from archiver.copying import Copying
 from archiver.errors import ObjectExistsError, ObjectMissingError
+from archiver.ledger.roster import Roster
 from archiver.model import CHAT, SUMMARY, UNLOCKED, Lock, Outcome, Session, transcript
+from archiver.verify import Verifier
 from benchmarks.source import machine
 
 if TYPE_CHECKING:
@@ -217,6 +223,50 @@ async def copy(objects: int, folder: Path) -> int:
     return target.put_count
 
 
+async def verify(objects: int, folder: Path) -> int:
+    """Verify so many objects against the seals that name them; returns how many were read."""
+    sessions = objects // OBJECTS_PER_SESSION
+    store = MadeUpStore("source", sessions, full=True)
+    store.records[keys.FORMAT_KEY] = _format()
+    archive = await Archive.open(store)
+    await _seal(archive, sessions)
+    roster = Roster.open(folder / "roster.db")
+    verifier = Verifier(archive, roster, SystemClock())
+    began = time.perf_counter()
+    await verifier.begin()
+    await verifier.go_on()
+    result = await verifier.finish()
+    roster.delete()
+    print(
+        f"{result.sessions} sessions, {result.objects} objects, {result.damaged} damaged, held"
+        f" against {result.sealed_sessions} sealed, in {time.perf_counter() - began:.0f} s",
+        flush=True,
+    )
+    assert not result.damaged
+    return result.objects
+
+
+async def _seal(archive: Archive, sessions: int) -> None:
+    """Seals that name every session."""
+    journal, head = Journal(archive, SEALS), BEGINNING
+    for first in range(0, sessions, SEALED_AT_ONCE):
+        last = min(first + SEALED_AT_ONCE, sessions)
+        body = seal_body(
+            sealed=[_sealed(number) for number in range(first, last)],
+            sessions=last,
+            listings=(),
+            heads={},
+            format_digest=sha256(archive.record).hexdigest(),
+        )
+        head = await journal.append(head, body, {"at": AT.isoformat()})
+
+
+def _sealed(number: int) -> Sealed:
+    (key,) = (each for each in folder_of(number) if keys.inventory_name(1) in each)
+    digest = sha256(folder_of(number)[key]).hexdigest()
+    return Sealed(folder=keys.folder_of(key), version=1, digest=digest)
+
+
 def _format() -> bytes:
     return with_own_digest(
         {
@@ -233,11 +283,12 @@ def _format() -> bytes:
 def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["copy"])
+    parser.add_argument("what", choices=["copy", "verify"])
     parser.add_argument("--objects", type=int, default=OBJECTS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(copy(args.objects, Path(folder)))
+        work = copy if args.what == "copy" else verify
+        asyncio.run(work(args.objects, Path(folder)))
     print(f"peak {peak_bytes() / 10**6:.0f} MB (bar: {BAR_BYTES / 10**6:.0f} MB)   [{machine()}]")
 
 
