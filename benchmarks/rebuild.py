@@ -1,6 +1,6 @@
-"""`rebuild all` from a folder, against the index build alone on the same archive.
+"""`rebuild all` from a folder, against `rebuild index` alone on the same archive.
 
-    python -m benchmarks.rebuild [--sessions 100000] [--utterances 10]
+    python -m benchmarks.rebuild [--sessions 100000] [--utterances 100]
 
 Both in processes of their own: prints the seconds, their ratio, and the most memory each held.
 """
@@ -79,11 +79,8 @@ def _measured(folder: Path, data: Path, *, only_index: bool) -> tuple[float, flo
             await rebuild_ledger(archive, data / "ledger.db", SystemClock())
         ledger = Ledger.open(data / "ledger.db")
         indexer = Indexer(archive, ledger, data / "index", Limits())
-        if only_index:
-            await indexer.catch_up()
-        else:
-            await indexer.rebuild()
-            await indexer.catch_up()
+        await indexer.rebuild()
+        await indexer.catch_up()
         seconds = time.perf_counter() - began
         indexer.close()
         ledger.close()
@@ -105,7 +102,7 @@ def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sessions", type=int, default=100_000)
-    parser.add_argument("--utterances", type=int, default=10)
+    parser.add_argument("--utterances", type=int, default=100)
     args = parser.parse_args()
     for sessions in (args.sessions // 10, args.sessions):
         with tempfile.TemporaryDirectory() as folder:

@@ -150,7 +150,7 @@ def test_what_is_archived_is_locked_and_verified_so(
             assert timedelta(days=89) < left <= timedelta(days=90, seconds=1)
         shortened = [
             next(each for each in kept if part in each)
-            for part in ("/chat.", "/inventory-0001", "/seals/")
+            for part in ("/chat.", "/inventory-0001", "/seals/", "/format.json")
         ]
         for key in shortened:
             raw.put_object_retention(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.canonical import sha256
+from archiver.archive.canonical import lock_of, parse_with_own_digest, sha256
 from archiver.archive.journal import BEGINNING, UNLINKED, Journal, Link, Record
 from archiver.archive.seals import SEALS, Seal, parse_seal
 from archiver.errors import ArchiverError, ObjectMissingError, RecordError, StoreError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archiver.archive.archive import Archive
     from archiver.archive.stores import ObjectInfo
     from archiver.ledger.roster import Roster
+    from archiver.model import Lock
     from archiver.verify.findings import Verification
 
 #: The chains this release writes, and whose records it can judge; the seals first.
@@ -59,6 +60,18 @@ class JournalCheck:
         result.objects += 1
         if not whole:
             result.accuse(keys.FORMAT_KEY, Damage.CORRUPT)
+            return
+        recorded = lock_of(parse_with_own_digest(self._archive.record).get("lock"))
+        await self._check_lock(keys.FORMAT_KEY, recorded, result)
+
+    async def _check_lock(self, key: str, recorded: Lock, result: Verification) -> None:
+        """A record says itself what it was put under; that must still be so, until its time is over."""
+        running = recorded.hold or (recorded.until is not None and recorded.until > self._now)
+        if not running:
+            return
+        found = await self._archive.store.head(key)
+        if found is None or not found.lock.covers(recorded):
+            result.accuse(key, Damage.RETENTION, "it is locked less than it says")
 
     async def _check_journal(
         self, name: str, result: Verification, expected_seals: dict[str, Link | None]
@@ -101,11 +114,7 @@ class JournalCheck:
         try:
             data = await self._archive.store.get(info.key, version_id=info.version_id)
             record = journal.parse(info.key, data, sequence)
-            if record.lock:
-                found = await self._archive.store.head(info.key)
-                running = record.lock.hold or (record.lock.until or self._now) > self._now
-                if running and not (found and found.lock.covers(record.lock)):
-                    result.accuse(info.key, Damage.RETENTION, "it is locked less than it says")
+            await self._check_lock(info.key, record.lock, result)
             return record
         except ObjectMissingError:
             return None  # taken away between the listing and now
