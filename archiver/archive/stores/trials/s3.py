@@ -129,7 +129,8 @@ async def _choose_lock(scene: Scene) -> str:
 
 async def _wait_for_brief_locks(scene: Scene) -> None:
     if scene.brief_until is not None:
-        over_in = scene.brief_until - scene.now() + timedelta(seconds=1)
+        # A server tells the time in whole seconds, so that its clock is known to a second at best.
+        over_in = scene.brief_until - scene.now() + timedelta(seconds=2)
         await scene.clock.sleep(max(over_in.total_seconds(), 0))
 
 

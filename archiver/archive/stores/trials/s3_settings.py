@@ -114,7 +114,17 @@ async def object_lock(scene: Scene) -> list[Check]:
         ]
     default = _default_text(scene)
     if wanted.mode:
-        return [ok(name, f"asked for: {_text(wanted, scene)}; {default}")]
+        asked = f"asked for: {_text(wanted, scene)}; {default}"
+        if scene.default is not None and not wanted.covers(scene.default[0]):
+            return [
+                weak(
+                    name,
+                    f"{asked}, and S3 takes what is asked for in its place",
+                    "make RTK_ARCHIVE_LOCK no shorter and no weaker than the bucket's default, or"
+                    " leave it off",
+                )
+            ]
+        return [ok(name, asked)]
     if scene.default is None:
         return [
             weak(

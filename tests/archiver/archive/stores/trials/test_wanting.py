@@ -245,12 +245,15 @@ async def test_what_the_settings_ask_for(moto_url: str, raw: Any) -> None:
     unused = await object_lock(bare)
     by_default = await object_lock(make_bucket(raw, LOCKED))
     asked = await object_lock(make_bucket(raw, LOCKED), asked_for())
+    shorter = await object_lock(make_bucket(raw, LOCKED), asked_for(days=0))
 
     assert is_danger(missing)
     assert unused.verdict == Verdict.WEAK
     assert by_default.verdict == asked.verdict == Verdict.OK
     assert "governance for 1 day" in by_default.observed
     assert "less than asked for, and does no harm" in asked.observed
+    assert shorter.verdict == Verdict.WEAK
+    assert "in its place" in shorter.observed
 
 
 async def test_a_bucket_lock_of_r2(moto_url: str, raw: Any) -> None:
