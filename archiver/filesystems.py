@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -59,3 +60,15 @@ def privacy_check(name: str, path: Path) -> Check:
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / _GIB:.1f} GiB" if size_bytes >= _GIB else f"{size_bytes // _MIB} MiB"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and what is missing on the way to it, for its owner alone; raises OSError."""
+    for each in reversed([folder, *folder.parents]):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def private(path: str, flags: int) -> int:
+    """An `opener` whose new files are for their owner alone."""
+    return os.open(path, flags, 0o600)

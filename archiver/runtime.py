@@ -17,6 +17,7 @@ from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryR
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
 from archiver.errors import ArchiveMissingError, ArchiverError, SettingsError
+from archiver.filesystems import make_private
 from archiver.ledger import WHOLE, Ledger, Share
 from archiver.realtimekit import Budget, Downloader, RealtimeKit
 from archiver.schedule import Expectation
@@ -352,7 +353,7 @@ async def _open_archive(
 def prepare_spool(spool: Path) -> None:
     """Make the folder of downloads under way, and clear what dead processes left in it."""
     try:
-        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(spool)
     except OSError as error:
         raise ArchiverError(
             f"{spool} cannot be made: {error.strerror}", hint="check RTK_ARCHIVE_DATA"

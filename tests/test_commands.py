@@ -81,6 +81,19 @@ def test_from_a_session_to_a_search_hit(shell: Console) -> None:
     assert (checked.code, checked.document["findings"]) == (0, [])
 
 
+def test_whatever_is_made_is_for_its_owner_alone(shell: Console) -> None:
+    """Every folder 0700 and every file 0600: the archive, the ledger, the index, the way there."""
+    shell.run("sync")
+    shell.run("seal")
+    shell.run("verify")
+    made = [shell.folder / "data", *(shell.folder / "data").rglob("*")]
+    open_to_others = [
+        path.relative_to(shell.folder) for path in made if path.stat().st_mode & 0o077
+    ]
+
+    assert open_to_others == []
+
+
 def test_one_session_one_app_and_a_range(shell: Console) -> None:
     """`sync --session` captures that one alone, `--since` leaves the older ones."""
     first, *_ = shell.source.session_ids

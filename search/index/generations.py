@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive.keys import decode_id, encode_id
+from archiver.filesystems import make_private, private
 from search.errors import SearchError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Generations:
     def create(self) -> Path:
         """A new, empty folder that nobody reads yet."""
         folder = self.root / uuid.uuid4().hex
-        folder.mkdir(parents=True, mode=0o700)
+        make_private(folder)
         return folder
 
     def ensure(self) -> Path:
@@ -63,8 +64,8 @@ class Generations:
         Raises SearchError while another process is at it. What the folder replaces is deleted:
         whoever has files of it open keeps them, and whoever does not asks again.
         """
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.root / LOCK).open("ab") as lock:
+        make_private(self.root)
+        with open(self.root / LOCK, "ab", opener=private) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -84,7 +85,7 @@ class Generations:
     def _point_to(self, folder: Path) -> None:
         """Let readers follow to this folder from their next request on."""
         aside = self.root / f"{POINTER}.{uuid.uuid4().hex}"
-        with aside.open("w", encoding="ascii") as file:
+        with open(aside, "w", encoding="ascii", opener=private) as file:
             file.write(folder.name + "\n")
             file.flush()
             os.fsync(file.fileno())
