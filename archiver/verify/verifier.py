@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from archiver.archive import keys
 from archiver.archive.journal import BEGINNING
 from archiver.clock import SystemClock
+from archiver.errors import StoreError
 from archiver.ledger.roster import Promise, Roster
 from archiver.model import format_time
 from archiver.verify.findings import Damage, Verification
@@ -129,10 +130,15 @@ class Verifier:
 
     async def _uploads(self) -> None:
         old = self._clock.now() - UPLOAD_MAX
-        async with aclosing(self._archive.store.uploads()) as uploads:
-            async for each in uploads:
-                if each.begun_at < old:
-                    self.result.uploads.append(each.key)
+        try:
+            async with aclosing(self._archive.store.uploads()) as uploads:
+                async for each in uploads:
+                    if each.begun_at < old:
+                        self.result.uploads.append(each.key)
+        except StoreError as error:
+            if error.transient:
+                raise
+            self.result.not_checked.append(f"unfinished uploads: {error.message}")
 
     def _save(self) -> None:
         self._roster.save(

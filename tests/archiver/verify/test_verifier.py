@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from archiver.archive.journal import Journal
-from archiver.errors import StoreUnavailableError
+from archiver.archive.stores import Upload
+from archiver.errors import StoreDeniedError, StoreUnavailableError
 from archiver.ledger import FIXITY_FAILURES
 from archiver.ledger.roster import Roster
 from archiver.model import Lock, LockMode
@@ -16,6 +17,7 @@ from archiver.verify import Damage, Rounds, Verifier
 from tests.archiver.verify.bench import DAY_S, Bench, bench, made
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 
@@ -72,6 +74,31 @@ async def test_a_store_that_fails_leaves_it_where_it_was(
         result = await finish(one, path)
 
         assert (result.sessions, result.findings, result.resumed) == (3, [], 1)
+
+
+async def test_uploads_left_behind_are_told_of_where_they_may_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old ones are named, and are no damage; where we may not ask, it is said that nobody looked."""
+    async with bench(tmp_path) as one:
+        day = timedelta(days=1)
+
+        async def uploads() -> AsyncGenerator[Upload]:
+            yield Upload(key="left", begun_at=one.clock.now() - 2 * day)
+            yield Upload(key="under way", begun_at=one.clock.now())
+
+        monkeypatch.setattr(one.archive.store, "uploads", uploads)
+        result = await one.verify()
+        assert (result.uploads, result.findings) == (["left"], [])
+
+        async def denied() -> AsyncGenerator[Upload]:
+            raise StoreDeniedError("access denied")
+            yield
+
+        monkeypatch.setattr(one.archive.store, "uploads", denied)
+        result = await one.verify()
+        assert result.findings == []
+        assert any("unfinished uploads" in each for each in result.not_checked)
 
 
 async def test_what_is_locked_less_than_its_record_says_is_named(
