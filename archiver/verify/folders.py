@@ -137,7 +137,8 @@ class FolderCheck:
             found = asked.lock if asked is not None else UNLOCKED
         result.locked += bool(found)
         if running and not found.covers(recorded):
-            is_less = f"it is locked by {found.mode or 'nothing'}"
+            unseen = "nothing, or by what these credentials may not see (s3:GetObjectRetention)"
+            is_less = f"it is locked by {found.mode or unseen}"
             until = f" until {found.until:%Y-%m-%dT%H:%M:%SZ}" * (found.until is not None)
             result.accuse(key, Damage.RETENTION, is_less + until)
 
