@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from migrations import sqlite
 from tests.archiver.archive.stores.here import Running
+from tests.console import own_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,10 +48,5 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """A command that a test runs sets up the logs of its process: no other test's."""
-    loggers = [logging.getLogger(name) for name in ("archiver", "search")]
-    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
-    yield
-    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
-        logger.propagate = propagate
+    with own_logs():
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,3 +94,17 @@ def console(
             COLUMNS="100",
         )
         yield found
+
+
+@contextmanager
+def own_logs() -> Iterator[None]:
+    """Afterwards the logs of this process are set up as they were before."""
+    loggers = [logging.getLogger(name) for name in ("archiver", "search")]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    try:
+        yield
+    finally:
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+            logger.propagate = propagate

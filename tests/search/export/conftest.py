@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.console import Console
+from tests.console import Console, own_logs
 from tests.search.export.world import archived
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SimulatedSource]:
     """A folder that holds an archive with ledger and index, and what was the source of it."""
     folder = tmp_path_factory.mktemp("archived")
-    with pytest.MonkeyPatch.context() as environment, archived(folder, environment) as source:
+    with (
+        own_logs(),
+        pytest.MonkeyPatch.context() as environment,
+        archived(folder, environment) as source,
+    ):
         return folder, source
 
 
