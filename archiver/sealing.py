@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from archiver.archive import keys
 from archiver.archive.canonical import sha256
 from archiver.archive.journal import BEGINNING, Journal
-from archiver.archive.seals import SEALED_AT_ONCE, SEALS, parse_seal, seal_body
+from archiver.archive.seals import SEALED_AT_ONCE, parse_seal, seal_body
 from archiver.errors import ArchiveError, CommitConflictError
 from archiver.model import parse_time
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from archiver.ledger import Ledger
 
 log = logging.getLogger("archiver.sealing")
-
-#: The chains of which a seal tells where they end.
-OTHER_JOURNALS = sorted(keys.RESERVED_FOLDERS - {SEALS, "canaries"})
 
 
 class Sealer:
@@ -48,7 +45,7 @@ class Sealer:
         self._clock = clock
         self._made = made
         self._every = every
-        self._journal = Journal(archive, SEALS)
+        self._journal = Journal(archive, keys.SEALS)
 
     async def catch_up(self) -> None:
         """Take note of the seals that others made.
@@ -115,7 +112,7 @@ class Sealer:
     async def _heads(self) -> dict[str, Link]:
         """Where the archive's other chains end; what is damaged there is for `verify` to tell."""
         heads: dict[str, Link] = {}
-        for name in OTHER_JOURNALS:
+        for name in sorted(keys.JOURNALS - {keys.SEALS}):
             try:
                 head = await Journal(self._archive, name).head()
             except ArchiveError:

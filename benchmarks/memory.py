@@ -26,7 +26,7 @@ from archiver.archive.archive import Archive
 from archiver.archive.canonical import with_own_digest
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.journal import BEGINNING, Journal
-from archiver.archive.seals import SEALED_AT_ONCE, SEALS, Sealed, seal_body
+from archiver.archive.seals import SEALED_AT_ONCE, Sealed, seal_body
 from archiver.archive.stores import Capabilities, Fixity, ObjectInfo, Stored
 from archiver.capture import Maker
 from archiver.clock import SystemClock
@@ -248,7 +248,7 @@ async def verify(objects: int, folder: Path) -> int:
 
 async def _seal(archive: Archive, sessions: int) -> None:
     """Seals that name every session."""
-    journal, head = Journal(archive, SEALS), BEGINNING
+    journal, head = Journal(archive, keys.SEALS), BEGINNING
     for first in range(0, sessions, SEALED_AT_ONCE):
         last = min(first + SEALED_AT_ONCE, sessions)
         body = seal_body(

@@ -18,10 +18,12 @@ CANARIES = f"{ARCHIVE_FOLDER}/canaries/"
 FOLDER_DEPTH = 5
 
 #: What may follow `_archive/`; most of it is reserved for records to come.
-RESERVED_FOLDERS = frozenset(
-    {"seals", "reports", "canaries", "access", "searches", "audit"}
-    | {"policies", "holds", "dispositions", "copies"}
+SEALS, REPORTS, COPIES = "seals", "reports", "copies"
+#: All of them but the canaries' are journals.
+JOURNALS = frozenset(
+    {SEALS, REPORTS, COPIES, "access", "searches", "audit", "policies", "holds", "dispositions"}
 )
+RESERVED_FOLDERS = JOURNALS | {"canaries"}
 
 _RECORD_NAME = re.compile(r"([0-9]{8,12})\.json\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")

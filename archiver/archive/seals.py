@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-SEALS = "seals"
 #: More inventories than this go into the next seal.
 SEALED_AT_ONCE = 10_000
 
@@ -62,6 +61,11 @@ class Seal:
     listings: tuple[Listing, ...]
     heads: Mapping[str, Link]  #: where the archive's other chains ended, by their names
     format_digest: str  #: of `format.json`
+
+    @property
+    def name(self) -> str:
+        """As whoever is told of it calls it."""
+        return f"seal {self.link.sequence}"
 
 
 def digest_of_ids(ids: Iterable[str]) -> tuple[int, str]:

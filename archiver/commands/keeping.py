@@ -166,7 +166,7 @@ async def _keep_report(archive: Archive, result: Verification, scope: dict[str, 
     from archiver.capture import Maker
 
     maker = Maker(instance=uuid.uuid4().hex[:12], command="verify")
-    journal = Journal(archive, "reports")
+    journal = Journal(archive, keys.REPORTS)
     return await journal.write(result.report(scope), maker.made(SystemClock().now()))
 
 

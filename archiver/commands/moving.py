@@ -190,7 +190,7 @@ async def differences(
 
 def _is_for_the_next_copy(difference: Difference) -> bool:
     """What the other side has not got yet, and its records of repairs, are no damage."""
-    is_record = difference.key.startswith(keys.record_prefix("copies"))
+    is_record = difference.key.startswith(keys.record_prefix(keys.COPIES))
     return difference.there is None or (difference.here is None and is_record)
 
 

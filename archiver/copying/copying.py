@@ -81,7 +81,7 @@ class Copying:
         source, target = self._source.store, self._target
         copied = Copied(source=source.url, target=target.url, started_at=self._clock.now())
         # What is sealed by now names sessions that the listing is going to show.
-        sealed = await journals.last_number(source, journals.SEALS)
+        sealed = await journals.last_number(source, keys.SEALS)
         transfer = await self._prepare()
         there = await self._begin(transfer, copied)
         with Checked(self._checked, self._source.id, target.url) as checked:
@@ -194,19 +194,19 @@ class Copying:
         copied.finished_at = self._clock.now()
         if copied.did_something or await self._are_records_behind():
             await journals.bring_back_copies(source, there)
-            link = await Journal(source, journals.COPIES).write(
+            link = await Journal(source, keys.COPIES).write(
                 copied.body("copy"), self._maker.made(self._clock.now())
             )
-            copied.record = keys.record_key(journals.COPIES, link.sequence)
+            copied.record = keys.record_key(keys.COPIES, link.sequence)
         for name in journals.JOURNALS:
-            until = sealed if name == journals.SEALS else 10**12
+            until = sealed if name == keys.SEALS else 10**12
             copied.add(
                 await journals.copy_journal(
                     transfer, source, there, name, until=until, check=self._check
                 )
             )
             copied.add(await journals.copy_others(transfer, name))
-        copied.left = max(await journals.last_number(source.store, journals.SEALS) - sealed, 0)
+        copied.left = max(await journals.last_number(source.store, keys.SEALS) - sealed, 0)
 
     async def _are_records_behind(self) -> bool:
         for name in journals.JOURNALS:

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from archiver.archive.stores import Store
     from archiver.copying.transfer import Transfer
 
-COPIES = "copies"
-SEALS = "seals"
 #: A seal names inventories and where the other journals end, so they are there before it.
-JOURNALS = (*sorted(keys.RESERVED_FOLDERS - {COPIES, SEALS, "canaries"}), COPIES, SEALS)
+JOURNALS = (*sorted(keys.JOURNALS - {keys.COPIES, keys.SEALS}), keys.COPIES, keys.SEALS)
 
 
 async def last_number(store: Store, name: str) -> int:
@@ -92,7 +90,7 @@ async def bring_back_copies(here: Archive, there: Archive) -> None:
 
     Both sides tell of a copy in one chain: a repair there, or a copy from there, went on with it.
     """
-    ours, theirs = Journal(here, COPIES), Journal(there, COPIES)
+    ours, theirs = Journal(here, keys.COPIES), Journal(there, keys.COPIES)
     try:
         ends_here = await ours.head()
         if not await is_prefix(ends_here, theirs):

@@ -84,10 +84,10 @@ class Repairing:
             repaired.add(await self._repair_journal(name))
         repaired.finished_at = self._clock.now()
         if repaired.copied or repaired.problems:
-            link = await Journal(archive, journals.COPIES).write(
+            link = await Journal(archive, keys.COPIES).write(
                 repaired.body("repair"), self._maker.made(self._clock.now())
             )
-            repaired.record = keys.record_key(journals.COPIES, link.sequence)
+            repaired.record = keys.record_key(keys.COPIES, link.sequence)
         return repaired
 
     async def _open(self, repaired: Copied) -> Archive:

@@ -14,6 +14,7 @@ from archiver.errors import InventoryError, ObjectMissingError, StoreError
 from archiver.model import SUMMARY, UNLOCKED, Outcome
 from archiver.verify.findings import Damage, Verification
 from archiver.verify.inventories import Expected, Judged, Read, judge
+from archiver.verify.locks import LockCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ class FolderCheck:
 
     def __init__(self, archive: Archive, now: datetime) -> None:
         self._archive = archive
-        self._now = now
+        self._locks = LockCheck(archive.store, now)
 
     async def check(self, folder: Folder, expected: Expected | None) -> Checked:
         """Read everything in a session's folder; raises a transient StoreError where that fails."""
@@ -124,23 +125,7 @@ class FolderCheck:
         result.size_bytes += found.size_bytes
         if (found.digest, found.size_bytes) != (entry.digest, entry.size_bytes):
             result.accuse(key, Damage.CORRUPT)
-        await self._compare_lock(key, found.lock, lock_of(entry.lock), result)
-
-    async def _compare_lock(
-        self, key: str, found: Lock, recorded: Lock, result: Verification
-    ) -> None:
-        """Tell of an object that is locked less than its record says, unless that time is over."""
-        running = recorded.hold or (recorded.until is not None and recorded.until > self._now)
-        if running and not found.covers(recorded):
-            # Some servers tell of a lock to whoever asks for it, and not to whoever reads.
-            asked = await self._archive.store.head(key)
-            found = asked.lock if asked is not None else UNLOCKED
-        result.locked += bool(found)
-        if running and not found.covers(recorded):
-            unseen = "nothing, or by what these credentials may not see (s3:GetObjectRetention)"
-            is_less = f"it is locked by {found.mode or unseen}"
-            until = f" until {found.until:%Y-%m-%dT%H:%M:%SZ}" * (found.until is not None)
-            result.accuse(key, Damage.RETENTION, is_less + until)
+        await self._locks.hold(key, lock_of(entry.lock), result, found=found.lock)
 
     async def _unnamed(
         self,
@@ -173,7 +158,7 @@ class FolderCheck:
     async def _record_lock(self, info: ObjectInfo, recorded: Lock, result: Verification) -> None:
         """A record's lock: told by no read of it, so it is asked for where there must be one."""
         if recorded:
-            await self._compare_lock(info.key, UNLOCKED, recorded, result)
+            await self._locks.hold(info.key, recorded, result)
 
     async def _request(self, folder: Folder, number: int, result: Verification) -> None:
         """A recorded request for a summary, named by an inventory or merely there."""

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
 from archiver.archive.canonical import lock_of, parse_with_own_digest, sha256
 from archiver.archive.journal import BEGINNING, UNLINKED, Journal, Link, Record
-from archiver.archive.seals import SEALS, Seal, parse_seal
+from archiver.archive.seals import Seal, parse_seal
 from archiver.errors import ArchiverError, ObjectMissingError, RecordError, StoreError
 from archiver.ledger.roster import Promise
 from archiver.verify.findings import Damage
 from archiver.verify.folders import accuse_later
+from archiver.verify.locks import LockCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from archiver.archive.archive import Archive
     from archiver.archive.stores import ObjectInfo
     from archiver.ledger.roster import Roster
-    from archiver.model import Lock
     from archiver.verify.findings import Verification
 
-#: The chains this release writes, and whose records it can judge; the seals first.
-JOURNALS = (SEALS, "copies", "reports")
+#: The chains this release writes besides the seals, which tell where these end.
+OTHERS = (keys.COPIES, keys.REPORTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record that must be there, and who says so."""
+
+    link: Link
+    by: str
+
+    def is_another(self, found: Link) -> bool:
+        """Whether what was found under its number is not this record."""
+        return found.sequence == self.link.sequence and found.digest != self.link.digest
 
 
 class JournalCheck:
@@ -32,22 +46,26 @@ class JournalCheck:
     def __init__(self, archive: Archive, roster: Roster, now: datetime) -> None:
         self._archive = archive
         self._roster = roster
-        self._now = now
-        self._heads: dict[str, Link] = {}
+        self._locks = LockCheck(archive.store, now)
         self._last_seal: Seal | None = None
 
-    async def check(self, result: Verification, *, expected_seals: dict[str, Link | None]) -> None:
-        """Read every record; `expected_seals` are seals that must be there, by who says so."""
+    async def check(self, result: Verification, *, expected: Iterable[Told]) -> None:
+        """Read every record; `expected` are seals that somebody says must be there."""
         await self._check_format(result)
-        for name in JOURNALS:
-            await self._check_journal(name, result, expected_seals)
+        await self._check_journal(keys.SEALS, expected, result)
         seal = self._last_seal
         if seal is None:
             result.not_checked.append("what is missing: there is no seal that tells what must be")
+            heads = {}
         else:
             result.seal = str(seal.link)
             result.sealed_sessions = seal.sessions
-            self._hold_to(seal, result)
+            heads = {name: Told(link, seal.name) for name, link in seal.heads.items()}
+            if seal.format_digest != sha256(self._archive.record):
+                told = f"it is not the one that {seal.name} names"
+                result.accuse(keys.FORMAT_KEY, Damage.CORRUPT, told)
+        for name in OTHERS:
+            await self._check_journal(name, [heads[name]] if name in heads else [], result)
 
     async def _check_format(self, result: Verification) -> None:
         """That `format.json` still says what the archive was opened by."""
@@ -62,25 +80,16 @@ class JournalCheck:
             result.accuse(keys.FORMAT_KEY, Damage.CORRUPT)
             return
         recorded = lock_of(parse_with_own_digest(self._archive.record).get("lock"))
-        await self._check_lock(keys.FORMAT_KEY, recorded, result)
-
-    async def _check_lock(self, key: str, recorded: Lock, result: Verification) -> None:
-        """A record says itself what it was put under; that must still be so, until its time is over."""
-        running = recorded.hold or (recorded.until is not None and recorded.until > self._now)
-        if not running:
-            return
-        found = await self._archive.store.head(key)
-        if found is None or not found.lock.covers(recorded):
-            result.accuse(key, Damage.RETENTION, "it is locked less than it says")
+        await self._locks.hold(keys.FORMAT_KEY, recorded, result)
 
     async def _check_journal(
-        self, name: str, result: Verification, expected_seals: dict[str, Link | None]
+        self, name: str, expected: Iterable[Told], result: Verification
     ) -> None:
+        """Every record of one chain, held to the one before and to what others tell of it."""
         journal = Journal(self._archive, name)
-        links: dict[int, str] = {}
+        told = list(expected)
         position, before = 0, BEGINNING
         believed = True  # whether the record before is what `before` says
-        wanted = {each.sequence: each for each in expected_seals.values() if each and name == SEALS}
         async for info in self._archive.store.list(journal.prefix):
             accuse_later(info, result)
             sequence = keys.record_sequence(name, info.key)
@@ -96,17 +105,16 @@ class JournalCheck:
             if record is None:
                 believed = False
                 continue
-            if believed and record.previous != before.digest:
+            other = next((each for each in told if each.is_another(record.link)), None)
+            if other is not None:
+                detail = f"it is not the one that {other.by} names"
+                result.accuse(info.key, Damage.CORRUPT, detail)
+            elif believed and record.previous != before.digest:
                 result.accuse(info.key, Damage.CHAIN, f"it {UNLINKED}")
-            before, believed = record.link, True
-            links = {sequence: record.link.digest}
-            if sequence in wanted and wanted[sequence].digest != record.link.digest:
-                result.accuse(info.key, Damage.CORRUPT, "it is not the seal that is expected")
-            if name == SEALS:
+            before, believed = record.link, other is None
+            if name == keys.SEALS:
                 self._take_seal(record, result)
-        for sequence in sorted(each for each in wanted if each > position):
-            result.accuse(journal.key(sequence), Damage.MISSING, "this seal is expected")
-        self._heads[name] = Link(sequence=position, digest=links.get(position, ""))
+        _accuse_cut(journal, position, told, result)
 
     async def _read(
         self, journal: Journal, info: ObjectInfo, sequence: int, result: Verification
@@ -114,7 +122,7 @@ class JournalCheck:
         try:
             data = await self._archive.store.get(info.key, version_id=info.version_id)
             record = journal.parse(info.key, data, sequence)
-            await self._check_lock(info.key, record.lock, result)
+            await self._locks.hold(info.key, record.lock, result)
             return record
         except ObjectMissingError:
             return None  # taken away between the listing and now
@@ -130,10 +138,9 @@ class JournalCheck:
         except RecordError as error:
             result.accuse(record.key, Damage.CORRUPT, error.message.removeprefix(f"{record.key} "))
             return
-        told_by = f"seal {seal.link.sequence}"
         new = self._roster.seal(each.folder for each in seal.sealed)
         self._roster.expect(
-            Promise(folder=each.folder, version=each.version, digest=each.digest, told_by=told_by)
+            Promise(folder=each.folder, version=each.version, digest=each.digest, told_by=seal.name)
             for each in seal.sealed
         )
         self._roster.list_from(record.key, seal.listings)
@@ -143,14 +150,12 @@ class JournalCheck:
             result.accuse(record.key, Damage.CHAIN, "its count of sessions is wrong")
         self._last_seal = seal
 
-    def _hold_to(self, seal: Seal, result: Verification) -> None:
-        """What the last seal says of the archive's other records."""
-        if seal.format_digest != sha256(self._archive.record):
-            told = f"it is not the one that seal {seal.link.sequence} names"
-            result.accuse(keys.FORMAT_KEY, Damage.CORRUPT, told)
-        for name, link in seal.heads.items():
-            found = self._heads.get(name)
-            if found is not None and found.sequence < link.sequence:
-                for sequence in range(found.sequence + 1, link.sequence + 1):
-                    told = f"seal {seal.link.sequence} tells of it"
-                    result.accuse(keys.record_key(name, sequence), Damage.MISSING, told)
+
+def _accuse_cut(
+    journal: Journal, position: int, told: Iterable[Told], result: Verification
+) -> None:
+    """Tell of records behind the last one there is."""
+    last = max(told, key=lambda each: each.link.sequence, default=None)
+    if last is not None:
+        for sequence in range(position + 1, last.link.sequence + 1):
+            result.accuse(journal.key(sequence), Damage.MISSING, f"{last.by} tells of it")

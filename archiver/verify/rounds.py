@@ -11,6 +11,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from archiver.archive import keys
 from archiver.archive.journal import Journal
 from archiver.ledger.roster import Roster
 from archiver.model import from_ms, to_ms
@@ -84,7 +85,7 @@ class Rounds:
             return
         result = await verifier.finish()
         scope = {"round_days": math.ceil(self._every / timedelta(days=1))}
-        link = await Journal(self._archive, "reports").write(
+        link = await Journal(self._archive, keys.REPORTS).write(
             result.report(scope), self._made(self._clock.now())
         )
         note_in(self._ledger, result, self._clock.now())

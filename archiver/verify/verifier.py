@@ -22,7 +22,7 @@ from archiver.model import format_time
 from archiver.verify.findings import Damage, Verification
 from archiver.verify.folders import Checked, Folder, FolderCheck, accuse_later
 from archiver.verify.inventories import Expected
-from archiver.verify.journals import JOURNALS, JournalCheck
+from archiver.verify.journals import OTHERS, JournalCheck, Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -96,13 +96,9 @@ class Verifier:
         self.result.started_at = format_time(self._clock.now())
         check = JournalCheck(self._archive, self._roster, self._clock.now())
         known = ledger.sealing.head() if ledger is not None else BEGINNING
-        await check.check(
-            self.result,
-            expected_seals={
-                "the ledger": known if known != BEGINNING else None,
-                "you": expect,
-            },
-        )
+        told = [Told(known, "the ledger")] if known != BEGINNING else []
+        told += [Told(expect, "--expect")] if expect is not None else []
+        await check.check(self.result, expected=told)
         if ledger is None:
             self.result.not_checked.append("what a ledger knows: there is none here")
         else:
@@ -238,7 +234,7 @@ class Verifier:
         """What lies in no session's folder: records that were looked at, canaries, else damage."""
         for info in folder.objects.values():
             place = _reserved_place(info.key)
-            if place in JOURNALS:
+            if place in {keys.SEALS, *OTHERS}:
                 continue
             accuse_later(info, self.result)
             if place is None:

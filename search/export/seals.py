@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archiver.archive import keys
 from archiver.archive.journal import BEGINNING, Journal, Link
-from archiver.archive.seals import SEALS, parse_seal
+from archiver.archive.seals import parse_seal
 from archiver.errors import RecordError
 from archiver.verify import Damage
 from search.export.model import Finding, Vouched
@@ -52,7 +52,7 @@ async def copy_records(
     could have been written by anybody, any time.
     """
     records = Records()
-    journal = Journal(archive, SEALS)
+    journal = Journal(archive, keys.SEALS)
     for prefix in (keys.FORMAT_KEY, journal.prefix):
         for info in await archive.objects(prefix):
             written, problem = await copier.copy(info, layout.record_path(info.key))

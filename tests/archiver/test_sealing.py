@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archiver.archive.journal import Journal
-from archiver.archive.seals import SEALS, digest_of_ids, parse_seal
+from archiver.archive.keys import SEALS
+from archiver.archive.seals import digest_of_ids, parse_seal
 from archiver.errors import ArchiveError
 from archiver.ledger import Ledger
 from archiver.rebuild import rebuild_ledger

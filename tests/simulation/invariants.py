@@ -13,7 +13,7 @@ from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.inventory import Inventory, parse_inventory
 from archiver.archive.journal import Journal
-from archiver.archive.seals import SEALS, parse_seal
+from archiver.archive.seals import parse_seal
 from archiver.archive.stores.store import CANARIES
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, Ledger
@@ -259,7 +259,7 @@ async def _unsealed(archive: Archive, ledger: Ledger, clock: Clock) -> list[str]
     sealer = Sealer(archive, ledger, clock, made=lambda now: {"at": format_time(now)}, every=DAY)
     await sealer.seal()
     named: dict[str, int] = {}
-    async for record in Journal(archive, SEALS).records():
+    async for record in Journal(archive, keys.SEALS).records():
         named |= {each.folder: each.version for each in parse_seal(record).sealed}
     found: list[str] = []
     async for chain in archive.chains():

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from archiver.archive import keys
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.journal import BEGINNING, Journal
-from archiver.archive.seals import SEALS, Sealed, parse_seal, seal_body
+from archiver.archive.seals import Sealed, parse_seal, seal_body
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.capture import Maker
 from archiver.copying import Copied, Copying, Repairing
@@ -141,7 +142,7 @@ async def seal(archive: Archive) -> None:
     """A seal of all that is committed and not sealed yet, and of where the other journals end."""
     known = {
         (each.folder, each.version)
-        async for record in Journal(archive, SEALS).records()
+        async for record in Journal(archive, keys.SEALS).records()
         for each in parse_seal(record).sealed
     }
     chains = [each async for each in archive.chains()]
@@ -158,7 +159,7 @@ async def seal(archive: Archive) -> None:
         heads={name: head for name, head in heads.items() if head != BEGINNING},
         format_digest=sha256(archive.record).hexdigest(),
     )
-    await Journal(archive, SEALS).write(body, MADE)
+    await Journal(archive, keys.SEALS).write(body, MADE)
 
 
 @dataclass

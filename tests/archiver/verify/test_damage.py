@@ -202,6 +202,13 @@ def seal_that_names_another_session(made: Bench) -> Forgery:
     return made.record("seals/00000003.json"), Damage.CHAIN
 
 
+def report_that_says_something_else(made: Bench) -> Forgery:
+    path = made.record("reports/00000002.json")
+    document = parse_with_own_digest(path.read_bytes())
+    path.write_bytes(with_own_digest({**document, "number": 99}))
+    return path, Damage.CORRUPT
+
+
 def request_for_another_session(made: Bench) -> Forgery:
     path = made.one("summary-request-1.json")
     document = parse_with_own_digest(path.read_bytes())
@@ -215,6 +222,7 @@ FORGERIES = [
     inventory_that_follows_no_other,
     inventory_of_an_unknown_format,
     seal_that_names_another_session,
+    report_that_says_something_else,
     request_for_another_session,
 ]
 
