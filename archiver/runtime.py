@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -164,7 +163,7 @@ async def open_runtime(
     """Everything a worker needs, checked in the order in which it can be wrong, and closed again."""
     settings.require_source()
     clock = clock or SystemClock()
-    maker = Maker(instance=uuid.uuid4().hex[:12], command=command)
+    maker = Maker.of(command)
     async with AsyncExitStack() as stack:
         prepare_spool(settings.spool)
         ledger = await stack.enter_async_context(open_ledger(settings))

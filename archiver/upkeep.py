@@ -43,7 +43,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Do what is due."""
-        for task in (self._sealer.seal_if_due, self._rounds.go_on):
+        for task in (self._seal, self._rounds.go_on):
             try:
                 await task()
             except StoreDeniedError:
@@ -51,6 +51,11 @@ class Upkeep:
             except (ArchiveError, StoreError, LedgerError) as error:
                 log.warning("upkeep.failed", extra={"error": error.message})
         self._count_underlocked()
+
+    async def _seal(self) -> None:
+        """Seal once a day, and forget webhooks that are too old to matter."""
+        if await self._sealer.seal_if_due() is not None:
+            self._ledger.events.prune(self._clock.now())
 
     def _count_underlocked(self) -> None:
         """Add what this process put with less of a lock to what was counted before."""

@@ -94,6 +94,24 @@ def test_whatever_is_made_is_for_its_owner_alone(shell: Console) -> None:
     assert open_to_others == []
 
 
+def test_a_report_is_kept_unless_the_reports_themselves_are_damaged(shell: Console) -> None:
+    """It says where; and of damaged reports what is damaged, as of anything else."""
+    shell.run("sync")
+    kept = shell.run("verify", "--report")
+    assert (kept.code, "kept as report 1:" in kept.err) == (0, True)
+    (report,) = (shell.folder / "data/archive/_archive/reports").iterdir()
+    assert json.loads(report.read_bytes())["result"]["sessions"] == 3
+    report.chmod(0o600)
+    report.write_bytes(b"{}")
+    again = shell.run("verify", "--report", "--json")
+
+    assert again.code == 4
+    assert [each["key"] for each in again.document["findings"]] == [
+        "_archive/reports/00000001.json"
+    ]
+    assert "the report is not kept" in again.err
+
+
 def test_one_session_one_app_and_a_range(shell: Console) -> None:
     """`sync --session` captures that one alone, `--since` leaves the older ones."""
     first, *_ = shell.source.session_ids

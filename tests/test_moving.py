@@ -97,6 +97,12 @@ def test_damage_is_4_and_news_are_3(shell: Console) -> None:
         (("copy", "file:data/../data"), 1, "lies within the other"),
         (("copy", "--repair", "file:nothing-there"), 1, "there is no archive"),
         (("verify", "--against", "file:data/archive"), 1, "lies within the other"),
+        (
+            ("verify", "--against", "file:nothing-there"),
+            1,
+            "there is nothing in file:nothing-there",
+        ),
+        (("import", "nothing-there", "--app", "a"), 1, "nothing-there is no folder"),
     ],
 )
 def test_what_cannot_be_meant(shell: Console, argv: tuple[str, ...], code: int, said: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archiver.archive.stores import CANARIES
+from archiver.archive.keys import CANARIES
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS

@@ -108,6 +108,14 @@ class Inventory:
         entries = (each for entry in self.entries for each in (entry, *entry.later))
         return {each.name: each for each in entries if each.has_object}
 
+    def destroyed(self) -> frozenset[ArtifactId]:
+        """The artifacts whose objects need not be there: this version says that they were destroyed."""
+        return frozenset(
+            each.artifact
+            for each in self.entries
+            if self.tombstone or each.outcome == Outcome.DESTROYED
+        )
+
     def to_bytes(self) -> bytes:
         """The record as it is stored."""
         session = self.session

@@ -13,6 +13,7 @@ from archiver.model import ArtifactId, Kind, SessionId
 #: Where the records of the archive itself are; no app's id is written so.
 ARCHIVE_FOLDER = "_archive"
 FORMAT_KEY = f"{ARCHIVE_FOLDER}/format.json"
+#: Where objects may be put on trial, and the only place they may be removed from.
 CANARIES = f"{ARCHIVE_FOLDER}/canaries/"
 #: How many folders a session's objects lie below the top: app, year, month, day, session.
 FOLDER_DEPTH = 5

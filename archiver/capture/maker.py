@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ class Maker:
 
     instance: str
     command: str
+
+    @classmethod
+    def of(cls, command: str) -> Maker:
+        """Whoever runs this command now, under a name of its own."""
+        return cls(instance=uuid.uuid4().hex[:12], command=command)
 
     def made(self, now: datetime) -> dict[str, str]:
         """The `made` of a record written now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archiver.archive.requests import request_record
 from archiver.errors import SourceConflictError, SourceError, SourceUnavailableError
 from archiver.schedule import Fate, SummaryRequest
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from archiver.ledger import Ledger
     from archiver.model import Session, SessionId
     from archiver.realtimekit import RealtimeKit
-
-FORMAT = "realtimekit-archive/summary-request/1"
 
 
 class SummaryRequests:
@@ -36,14 +35,7 @@ class SummaryRequests:
 
         Returns what is known of the session's requests afterwards, by number.
         """
-        record = {
-            "format": FORMAT,
-            "archive": self._archive.id,
-            "app": session.app_id,
-            "session": session.session_id,
-            "number": number,
-            "made": self._maker.made(now),
-        }
+        record = request_record(self._archive.id, session, number, self._maker.made(now))
         if await self._archive.claim_summary(session, number, record):
             request = SummaryRequest(number=number, at=now)
             self._ledger.record_request(session.id, request)

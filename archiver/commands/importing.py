@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ async def import_folder(
             expectation=expectation_of(settings),
             ledger=ledger,
             spool=settings.spool,
-            maker=Maker(instance=uuid.uuid4().hex[:12], command="import"),
+            maker=Maker.of("import"),
             clock=SystemClock(),
             dry_run=args.dry_run,
         )

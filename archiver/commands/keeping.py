@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import secrets
-import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
 from archiver.archive.journal import Journal, Link
+from archiver.archive.stores.store import first_key
 from archiver.arguments import fraction, json_argument, name
 from archiver.clock import SystemClock
 from archiver.commands import Command, moving
@@ -62,15 +62,17 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
     """Read everything in the bucket back and hold it against its records."""
     from archiver.runtime import open_archive
 
-    try:
-        async with open_archive(settings, writing=args.report) as archive:
-            return await _verify(args, settings, archive)
-    except RecordError as error:
-        return _format_lost(args, "corrupt", error.key)
-    except ArchiveMissingError:
-        if not await _holds_anything(settings):
-            raise
-        return _format_lost(args, "missing", keys.FORMAT_KEY)
+    async with AsyncExitStack() as stack:
+        try:
+            opened = open_archive(settings, writing=args.report)
+            archive = await stack.enter_async_context(opened)
+        except RecordError as error:
+            return _format_lost(args, "corrupt", error.key)
+        except ArchiveMissingError:
+            if not await _holds_anything(settings):
+                raise
+            return _format_lost(args, "missing", keys.FORMAT_KEY)
+        return await _verify(args, settings, archive)
 
 
 async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive) -> int:
@@ -80,6 +82,7 @@ async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive
     whole = session is None and args.sample >= 1
     seed = secrets.randbits(32)
     async with AsyncExitStack() as stack:
+        other = await moving.open_against(args, settings, archive, stack)
         roster = _roster(settings, stack, resumable=whole, fresh=args.fresh)
         verifier = Verifier(
             archive, roster, SystemClock(), session=session, sample=args.sample, seed=seed
@@ -92,11 +95,14 @@ async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive
             await verifier.go_on(progress=update)
         result = await verifier.finish()
         roster.delete()
+        code, differing = await moving.differences(archive.store, other, session)
+    _show(args, result, seed, differing)
     if args.report:
         scope = {"session": args.session, "sample_per_mille": int(args.sample * 1000), "seed": seed}
-        say(f"kept as report {await _keep_report(archive, result, scope)}")
-    code, differing = await moving.differences(archive.store, args, settings, session)
-    _show(args, result, seed, differing)
+        try:
+            say(f"kept as report {await _keep_report(archive, result, scope)}")
+        except RecordError as error:  # the chain of reports is itself among what is damaged
+            say(visible(f"the report is not kept: {error}"))
     if whole:
         _note(result, archive, settings)
     return LOST if result.damaged else code
@@ -165,9 +171,8 @@ def _note(result: Verification, archive: Archive, settings: Settings) -> None:
 async def _keep_report(archive: Archive, result: Verification, scope: dict[str, object]) -> Link:
     from archiver.capture import Maker
 
-    maker = Maker(instance=uuid.uuid4().hex[:12], command="verify")
     journal = Journal(archive, keys.REPORTS)
-    return await journal.write(result.report(scope), maker.made(SystemClock().now()))
+    return await journal.write(result.report(scope), Maker.of("verify").made(SystemClock().now()))
 
 
 async def _holds_anything(settings: Settings) -> bool:
@@ -176,12 +181,9 @@ async def _holds_anything(settings: Settings) -> bool:
 
     store = open_store_of(settings)
     try:
-        async for info in store.list(""):
-            if not info.key.startswith(keys.CANARIES):
-                return True
+        return await first_key(store) is not None
     finally:
         await store.close()
-    return False
 
 
 def _format_lost(args: argparse.Namespace, damage: str, key: str) -> int:
@@ -207,9 +209,8 @@ async def seal(args: argparse.Namespace, settings: Settings) -> int:
     from archiver.capture import Maker
     from archiver.runtime import open_views, sealer_of
 
-    maker = Maker(instance=uuid.uuid4().hex[:12], command="seal")
     async with open_views(settings, writing=True) as (archive, ledger):
-        link = await sealer_of(settings, archive, ledger, maker, SystemClock()).seal()
+        link = await sealer_of(settings, archive, ledger, Maker.of("seal"), SystemClock()).seal()
         sessions = ledger.sealing.sessions()
     if args.json:
         answer_json({"seal": str(link), **link.document(), "sessions": sessions})

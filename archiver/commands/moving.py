@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from archiver.archive import keys
+from archiver.archive.archive import Archive
+from archiver.archive.stores.store import first_key
 from archiver.arguments import json_argument, name, store_url
 from archiver.capture import Maker
 from archiver.clock import SystemClock
 from archiver.commands import Command
+from archiver.errors import ArchiveMismatchError, ArchiveMissingError, RecordError
 from archiver.exits import DONE, LOST, PENDING
 from archiver.terminal import answer, answer_json, progress, visible
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AsyncExitStack
 
     from archiver.archive.stores import Store
     from archiver.copying import Copied, Difference
@@ -76,9 +79,8 @@ def profile_argument(parser: argparse.ArgumentParser) -> None:
 
 async def copy(args: argparse.Namespace, settings: Settings) -> int:
     """Copy the archive to another store, or repair it from one."""
-    from archiver.runtime import open_other_store, prepare_spool
+    from archiver.runtime import open_other_store
 
-    prepare_spool(settings.spool)
     other = open_other_store(settings, args.repair or args.target, args.profile or "")
     try:
         if args.repair:
@@ -96,17 +98,18 @@ async def copy(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _copy(args: argparse.Namespace, settings: Settings, target: Store) -> Copied:
     from archiver.copying import Copying
-    from archiver.runtime import lock_for_of, open_archive
+    from archiver.runtime import lock_for_of, open_archive, prepare_spool
 
     clock = SystemClock()
     async with open_archive(settings) as archive:
+        prepare_spool(settings.spool)
         copying = Copying(
             archive,
             target,
             lock_for=lock_for_of(settings, clock),
             spool=settings.spool,
             checked=settings.data / "copies",
-            maker=_maker("copy"),
+            maker=Maker.of("copy"),
             clock=clock,
             sole_worker=settings.sole_worker,
             unlocked=args.unlocked,
@@ -117,19 +120,20 @@ async def _copy(args: argparse.Namespace, settings: Settings, target: Store) -> 
 
 
 async def _repair(settings: Settings, other: Store) -> Copied:
-    from archiver.archive.archive import Archive
     from archiver.copying import Repairing
-    from archiver.runtime import lock_for_of, open_store_of
+    from archiver.runtime import lock_for_of, open_store_of, prepare_spool
 
     clock = SystemClock()
     store = open_store_of(settings)
     try:
+        copy_of_it = await Archive.open(other)
+        prepare_spool(settings.spool)
         repairing = Repairing(
             store,
-            await Archive.open(other),
+            copy_of_it,
             lock_for=lock_for_of(settings, clock),
             spool=settings.spool,
-            maker=_maker("repair"),
+            maker=Maker.of("repair"),
             clock=clock,
             sole_worker=settings.sole_worker,
         )
@@ -137,10 +141,6 @@ async def _repair(settings: Settings, other: Store) -> Copied:
             return await repairing.run(update)
     finally:
         await store.close()
-
-
-def _maker(command: str) -> Maker:
-    return Maker(instance=uuid.uuid4().hex[:12], command=command)
 
 
 def _tell(copied: Copied) -> None:
@@ -163,28 +163,49 @@ def _tell(copied: Copied) -> None:
     answer(f"recorded in {copied.record}" if copied.record else "nothing to record")
 
 
-async def differences(
-    here: Store, args: argparse.Namespace, settings: Settings, session: SessionId | None
-) -> tuple[int, dict[str, Any]]:
-    """What `verify --against` finds in the other store: the exit code, and the answer's part of it."""
-    from archiver.copying import compare
+async def open_against(
+    args: argparse.Namespace, settings: Settings, archive: Archive, stack: AsyncExitStack
+) -> Store | None:
+    """The store to compare with, if one is named; refused where it is not this archive's copy.
+
+    Raises ArchiveMismatchError where there is nothing, or another archive.
+    """
     from archiver.runtime import open_other_store
 
     if not args.against:
+        return None
+    other = open_other_store(settings, args.against, args.profile or "")
+    stack.push_async_callback(other.close)
+    if await first_key(other) is None:
+        raise ArchiveMismatchError(f"there is nothing in {other.url}", hint="check its name")
+    try:
+        found = await Archive.open(other)
+    except (ArchiveMissingError, RecordError):
+        return other  # what has become of its `format.json` is a difference like any other
+    if found.id != archive.id:
+        raise ArchiveMismatchError(
+            f"{other.url} is another archive than {archive.store.url}",
+            hint="compare with a copy of this archive",
+        )
+    return other
+
+
+async def differences(
+    here: Store, other: Store | None, session: SessionId | None
+) -> tuple[int, dict[str, Any]]:
+    """What `verify --against` finds in the other store: the exit code, and the answer's part of it."""
+    from archiver.copying import compare
+
+    if other is None:
         return DONE, {}
     code, count, found = DONE, 0, list[dict[str, Any]]()
-    other = open_other_store(settings, args.against, args.profile or "")
-    try:
-        with progress("comparing", unit="objects") as update:
-            comparing = compare(here, other, session=session, progress=update)
-            async with aclosing(comparing) as differing:
-                async for each in differing:
-                    code = max(code, PENDING if _is_for_the_next_copy(each) else LOST)
-                    count += 1
-                    if count <= DIFFERENCES_MAX:
-                        found.append({"difference": each.kind, **dataclasses.asdict(each)})
-    finally:
-        await other.close()
+    with progress("comparing", unit="objects") as update:
+        async with aclosing(compare(here, other, session=session, progress=update)) as differing:
+            async for each in differing:
+                code = max(code, PENDING if _is_for_the_next_copy(each) else LOST)
+                count += 1
+                if count <= DIFFERENCES_MAX:
+                    found.append({"difference": each.kind, **dataclasses.asdict(each)})
     return code, {"against": other.url, "differences": found, "difference_count": count}
 
 

@@ -14,6 +14,7 @@ from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.journal import Journal
 from archiver.archive.lanes import in_order
+from archiver.archive.stores.store import first_key
 from archiver.copying import journals
 from archiver.copying.position import Checked, fingerprint
 from archiver.copying.results import Copied, Moved
@@ -218,10 +219,8 @@ class Copying:
 
 async def refuse_foreign(target: Store) -> None:
     """Refuse a target that holds something and is no archive."""
-    async with aclosing(target.list("")) as listing:
-        async for info in listing:
-            if not info.key.startswith(keys.CANARIES):
-                raise ArchiveMismatchError(
-                    f"{target.url} holds {info.key!a}, and is no archive",
-                    hint="copy into an empty folder or prefix",
-                )
+    if (key := await first_key(target)) is not None:
+        raise ArchiveMismatchError(
+            f"{target.url} holds {key!a}, and is no archive",
+            hint="copy into an empty folder or prefix",
+        )

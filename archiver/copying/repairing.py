@@ -5,7 +5,6 @@ Nothing is overwritten here either: what is damaged under its key is named, and 
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from archiver.archive.archive import Archive
 from archiver.archive.chains import read_inventory
 from archiver.archive.journal import Journal
 from archiver.archive.lanes import in_order
+from archiver.archive.requests import parse_request
 from archiver.copying import journals
 from archiver.copying.copying import SESSIONS_AT_ONCE, refuse_foreign
 from archiver.copying.results import Copied, Moved, Problem, Trouble
@@ -226,22 +226,15 @@ class Repairing:
             key = folder + keys.summary_request_name(number)
             if key in here or key not in there:
                 continue
-            if await self._is_request(key, number):
-                await self._transfer.move(key, there[key], None, moved)
-
-    async def _is_request(self, key: str, number: int) -> bool:
-        parsed = keys.parse_key(key)
-        try:
-            said = json.loads(await self._other.store.get(key))
-            names = (said["archive"], said["app"], said["session"], said["number"])
-        except (ValueError, KeyError, TypeError):
-            return False
-        return parsed is not None and names == (
-            self._other.id,
-            parsed.session_id.app_id,
-            parsed.session_id.session_id,
-            number,
-        )
+            try:
+                data = await self._other.store.get(key, version_id=there[key].version_id)
+                parse_request(data, key, self._other.id)
+            except ValueError as error:
+                detail = f"{self._other.store.url} has it damaged: {error}"
+                problem = Problem(key=key, trouble=Trouble.MISSING, detail=detail)
+                moved.problems.append(problem)
+                continue
+            await self._transfer.move_record(key, data, moved, is_there=False)
 
     async def _repair_journal(self, name: str) -> Moved:
         """Put back records that the other side's chain holds, if the two are one chain."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from archiver.archive import keys
 from archiver.archive.chains import read_chain
 from archiver.copying.results import Moved, Problem, Trouble
-from archiver.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,12 +36,7 @@ def destroyed(chain: Chain | None) -> frozenset[str]:
     """The names of the objects that need not be there: the chain says that they were destroyed."""
     if chain is None or chain.newest is None:
         return frozenset()
-    newest = chain.newest.inventory
-    gone = {
-        each.artifact
-        for each in newest.entries
-        if newest.tombstone or each.outcome == Outcome.DESTROYED
-    }
+    gone = chain.newest.inventory.destroyed()
     return frozenset(name for name, entry in chain.named.items() if entry.artifact in gone)
 
 

@@ -47,7 +47,7 @@ class Folder:
         except (OSError, ValueError):
             is_folder = False
         if not is_folder:
-            raise ArchiverError("there is no such folder to import", hint="check its name")
+            raise ArchiverError(f"{root} is no folder that can be imported", hint="check its name")
         self._tree = Tree(root)
         self._max_bytes = max_bytes
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archiver.archive import keys
-from archiver.archive.canonical import lock_of, parse_with_own_digest, sha256
+from archiver.archive.canonical import lock_of, sha256
 from archiver.archive.inventory import parse_inventory, unknown_parts
+from archiver.archive.requests import parse_request
 from archiver.archive.stores import Fixity
 from archiver.errors import InventoryError, ObjectMissingError, StoreError
-from archiver.model import SUMMARY, UNLOCKED, Outcome
+from archiver.model import SUMMARY, UNLOCKED, ArtifactId
 from archiver.verify.findings import Damage, Verification
-from archiver.verify.inventories import Expected, Judged, Read, judge
+from archiver.verify.inventories import Judged, Read, judge
 from archiver.verify.locks import LockCheck
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.archive.archive import Archive
-    from archiver.archive.inventory import Entry, Inventory
+    from archiver.archive.inventory import Entry
     from archiver.archive.stores import ObjectInfo
+    from archiver.ledger.roster import Promise
     from archiver.model import ArtifactId, Lock
 
 #: What no object of ours has: something sits under its key that cannot be read as one.
@@ -52,7 +54,7 @@ class FolderCheck:
         self._archive = archive
         self._locks = LockCheck(archive.store, now)
 
-    async def check(self, folder: Folder, expected: Expected | None) -> Checked:
+    async def check(self, folder: Folder, expected: Promise | None) -> Checked:
         """Read everything in a session's folder; raises a transient StoreError where that fails."""
         result = Verification(sessions=1)
         for info in folder.objects.values():
@@ -68,7 +70,7 @@ class FolderCheck:
             result.accuse(finding.key, finding.damage, finding.detail)
         named = _named(judged)
         newest = judged.believed.get(max(judged.believed, default=0))
-        gone = _destroyed(newest)
+        gone = newest.destroyed() if newest is not None else frozenset()
         await asyncio.gather(
             *(self._named(folder, name, entry, gone, result) for name, entry in named.items()),
             *(
@@ -170,25 +172,12 @@ class FolderCheck:
             return
         try:
             data = await self._archive.store.get(info.key, version_id=info.version_id)
-            record = parse_with_own_digest(data)
-            if self._speaks_for(folder, number, record):
-                await self._record_lock(info, lock_of(record.get("lock")), result)
-                return
-            detail = "it is another session's, or another request"
+            record = parse_request(data, info.key, self._archive.id)
+            await self._record_lock(info, lock_of(record.get("lock")), result)
         except (StoreError, ValueError) as error:
             if isinstance(error, StoreError) and error.transient:
                 raise
-            detail = str(error)
-        result.accuse(info.key, Damage.CORRUPT, detail)
-
-    def _speaks_for(self, folder: Folder, number: int, record: Mapping[str, Any]) -> bool:
-        parsed = keys.parse_key(folder.name + keys.summary_request_name(number))
-        said = (record.get("archive"), record.get("app"), record.get("session"))
-        return (
-            parsed is not None
-            and said == (self._archive.id, parsed.session_id.app_id, parsed.session_id.session_id)
-            and record.get("number") == number
-        )
+            result.accuse(info.key, Damage.CORRUPT, str(error))
 
     async def _fixity(self, key: str, version_id: str) -> Fixity | None:
         """What was read under a key; None where there is nothing."""
@@ -216,17 +205,6 @@ def _named(judged: Judged) -> dict[str, Entry]:
     for version in sorted(judged.believed):
         named |= judged.believed[version].named()
     return named
-
-
-def _destroyed(newest: Inventory | None) -> frozenset[ArtifactId]:
-    """The artifacts whose objects need not be there: the chain says that they were destroyed."""
-    if newest is None:
-        return frozenset()
-    return frozenset(
-        each.artifact
-        for each in newest.entries
-        if newest.tombstone or each.outcome == Outcome.DESTROYED
-    )
 
 
 def _requests(folder: Folder, judged: Judged) -> set[int]:

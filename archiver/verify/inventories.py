@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archiver.archive.inventory import Inventory
+    from archiver.ledger.roster import Promise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +28,6 @@ class Read:
     problem: str = ""  #: why it cannot be
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What somebody says that a session's newest inventory was, or is."""
-
-    version: int
-    digest: str
-    by: str  #: "seal 12", "the ledger"
-
-
 @dataclass(slots=True)
 class Judged:
     """The inventories that can be believed, and what is wrong with the others."""
@@ -45,14 +37,14 @@ class Judged:
 
 
 def judge(
-    folder: str, archive_id: str, read: Mapping[int, Read], expected: Expected | None
+    folder: str, archive_id: str, read: Mapping[int, Read], expected: Promise | None
 ) -> Judged:
     """Judge the inventories of one folder, by their versions."""
     judged = Judged()
     through = max((version for version in read if _is_sound(read[version], archive_id)), default=0)
     if expected is not None:
         through = max(through, expected.version)
-    vouched = {expected.version: (expected.digest, expected.by)} if expected else {}
+    vouched = {expected.version: (expected.digest, expected.told_by)} if expected else {}
     for version in sorted({*read, *range(1, through + 1)}, reverse=True):
         finding = _judge_one(folder, version, archive_id, read, vouched)
         if finding is not None:

@@ -21,7 +21,6 @@ from archiver.ledger.roster import Promise, Roster
 from archiver.model import format_time
 from archiver.verify.findings import Damage, Verification
 from archiver.verify.folders import Checked, Folder, FolderCheck, accuse_later
-from archiver.verify.inventories import Expected
 from archiver.verify.journals import OTHERS, JournalCheck, Told
 
 if TYPE_CHECKING:
@@ -185,16 +184,10 @@ class Verifier:
     def _begin(self, check: FolderCheck, folder: Folder) -> asyncio.Task[Checked] | None:
         if not folder.name:
             return None
-        return asyncio.create_task(check.check(folder, self._expected(folder)))
+        return asyncio.create_task(check.check(folder, self._roster.expected(folder.name)))
 
     def _is_left_out(self) -> bool:
         return self._sample < 1 and self._draw.random() >= self._sample
-
-    def _expected(self, folder: Folder) -> Expected | None:
-        found = self._roster.expected(folder.name)
-        if found is None:
-            return None
-        return Expected(version=found.version, digest=found.digest, by=found.told_by)
 
     async def _finish(self, begun: _Begun) -> None:
         """Take in a folder's result; folders end in the order in which they were begun."""

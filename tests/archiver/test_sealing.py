@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from archiver.archive.journal import Journal
 from archiver.archive.keys import SEALS
 from archiver.archive.seals import digest_of_ids, parse_seal
 from archiver.errors import ArchiveError
-from archiver.ledger import Ledger
+from archiver.ledger import Delivery, Ledger
 from archiver.rebuild import rebuild_ledger
 from archiver.sealing import Sealer
 from tests.archiver.verify.bench import DAY_S, Bench, bench, made
@@ -133,6 +134,32 @@ async def test_a_worker_seals(tmp_path: Path) -> None:
         one.clock.advance(DAY_S)
         await one.work(timedelta(minutes=5))
         assert "_archive/seals/00000002.json" in await one.objects()
+
+
+async def test_old_webhooks_are_forgotten_once_a_day(tmp_path: Path) -> None:
+    """Whatever is too old to be delivered again goes when a seal is made; what is not stays."""
+    async with rig(tmp_path, meetings=1) as one:
+        await one.sync()
+        async with one.runtime() as runtime:
+            events = runtime.ledger.events
+            for number, age_days in enumerate((61, 1)):
+                delivery = Delivery(
+                    name="meeting.ended",
+                    app_id="",
+                    session_id=f"session-{number}",
+                    artifact=None,
+                    body_digest=str(number),
+                    webhook_id="webhook",
+                    uuid="",
+                )
+                heard_at = one.clock.now() - timedelta(days=age_days)
+                events.take(delivery, heard_at, summary_after=timedelta(0))
+        one.clock.advance(DAY_S)
+        await one.sync()
+        with closing(Ledger.open(tmp_path / "data/ledger.db")) as ledger:
+            known = [row[0] for row in ledger._db.execute("select session_id from event")]
+
+    assert known == ["session-1"]
 
 
 async def test_many_sessions_take_several_seals(

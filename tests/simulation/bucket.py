@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores import Capabilities, Fixity, ObjectInfo, Stored, Upload
 from archiver.archive.stores.store import (
-    CANARIES,
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     WrongDigestError,

@@ -13,8 +13,8 @@ from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.inventory import Inventory, parse_inventory
 from archiver.archive.journal import Journal
+from archiver.archive.keys import CANARIES
 from archiver.archive.seals import parse_seal
-from archiver.archive.stores.store import CANARIES
 from archiver.follow import follow
 from archiver.ledger import EVERYTHING, Ledger
 from archiver.model import SESSION_RECORD, SETTLED, ArtifactId, Kind, Outcome, format_time

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archiver.archive.stores.store import (
-    CANARIES,
     Capabilities,
     Fixity,
     ObjectInfo,
@@ -21,7 +20,6 @@ from archiver.archive.stores.trials import Claims, Examinable
 from archiver.errors import SettingsError, StoreError
 
 __all__ = [
-    "CANARIES",
     "AtRest",
     "Capabilities",
     "Claims",

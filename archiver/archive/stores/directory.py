@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores.files import Tree
 from archiver.archive.stores.store import (
-    CANARIES,
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     Capabilities,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores.s3_bucket import (
     Bucket,
     S3Options,
@@ -22,7 +23,6 @@ from archiver.archive.stores.s3_bucket import (
 from archiver.archive.stores.s3_errors import FAILURES, error_code, translate, translated
 from archiver.archive.stores.s3_multipart import checksum, put_in_parts
 from archiver.archive.stores.store import (
-    CANARIES,
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
     Capabilities,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from archiver.archive.keys import CANARIES
 from archiver.errors import ObjectExistsError, StoreDeniedError, StoreError
 from archiver.model import UNLOCKED, Lock
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from datetime import datetime
 
-#: Where objects may be put on trial, and the only place they may be removed from.
-CANARIES = "_archive/canaries/"
 #: The largest object `get` reads whole unless told otherwise.
 RECORD_LIMIT_BYTES = 64 * 1024 * 1024
 #: The most `stream` holds at a time unless told otherwise.
@@ -208,6 +207,15 @@ def check_body(key: str, body: bytes | Path, size_bytes: int) -> None:
         raise StoreError(f"the body for {key} cannot be read: {error.strerror}", key=key) from error
     if actual != size_bytes:
         raise WrongDigestError(f"the body for {key} has {actual} bytes, not {size_bytes}", key=key)
+
+
+async def first_key(store: Store) -> str | None:
+    """The first key of a store that is no canary's; None where it holds nothing else."""
+    async with aclosing(store.list("")) as listing:
+        async for info in listing:
+            if not info.key.startswith(CANARIES):
+                return info.key
+    return None
 
 
 async def try_canaries(store: Store, canary_prefix: str) -> tuple[bool, bool]:

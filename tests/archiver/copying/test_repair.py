@@ -248,3 +248,22 @@ async def test_comparing_names_every_difference(
     alone = [each async for each in compare(here, there, session=session_of(77).id)]
     assert {each.kind for each in alone} == {"missing there"}
     assert len(alone) == 5
+
+
+async def test_a_request_that_is_damaged_on_the_other_side_is_not_put_back(
+    moving: Moving, here: DirectoryStore, there: DirectoryStore
+) -> None:
+    """It is named: bytes that were changed never take the place of what is missing."""
+    (path,) = summary_request(moving)
+    path.unlink()
+    other = moving.folder / "there" / path.relative_to(moving.folder / "here")
+    data = bytearray(other.read_bytes())
+    data[len(data) // 2] ^= 1
+    other.chmod(0o600)
+    other.write_bytes(data)
+
+    repaired = await moving.repair(here, there)
+
+    (problem,) = repaired.problems
+    assert problem.key == str(path.relative_to(moving.folder / "here"))
+    assert not path.exists()

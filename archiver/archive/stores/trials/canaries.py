@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from archiver.archive.stores.store import CANARIES, ObjectInfo, Store, Stored
+from archiver.archive.keys import CANARIES
 from archiver.checks import Check, Verdict, failed, ok, unknown, weak
 from archiver.errors import StoreDeniedError, StoreError, StoreFullError
 from archiver.model import UNLOCKED, Lock
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from archiver.archive.stores.store import ObjectInfo, Store, Stored
 
 #: A canary older than this is nobody's any more.
 LEFT_BEHIND = timedelta(hours=1)

@@ -6,10 +6,10 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores.s3_bucket import lock_arguments
 from archiver.archive.stores.s3_errors import FAILURES, translated
 from archiver.archive.stores.s3_multipart import checksum, put_in_parts
-from archiver.archive.stores.store import CANARIES
 from archiver.archive.stores.trials.asking import Refusal
 from archiver.archive.stores.trials.canaries import LEFT_BEHIND
 from archiver.checks import Check, failed, ok, unknown, weak

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from archiver.archive.stores.store import CANARIES
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores.trials.asking import Refusal
 from archiver.archive.stores.trials.lifecycle import Effects, effects
 from archiver.checks import Check, failed, not_applicable, ok, unknown, weak

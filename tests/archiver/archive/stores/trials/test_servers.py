@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores import Claims
 from archiver.archive.stores.directory import DirectoryStore
 from archiver.archive.stores.s3 import S3Store
-from archiver.archive.stores.store import CANARIES
 from archiver.checks import Verdict
 from archiver.clock import SystemClock
 from archiver.model import Lock

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from archiver.archive.keys import CANARIES
 from archiver.archive.stores import Claims
 from archiver.archive.stores.s3 import S3Store
 from archiver.archive.stores.s3_bucket import S3Options
-from archiver.archive.stores.store import CANARIES
 from archiver.archive.stores.trials import s3_locks, s3_parts, s3_rights, s3_settings
 from archiver.archive.stores.trials.canaries import Corner, attempted, sweep, tidied
 from archiver.archive.stores.trials.scene import Scene
