@@ -24,7 +24,7 @@ from archiver.archive.canonical import (
     with_own_digest,
 )
 from archiver.archive.chains import Chain, Committed, read_chain, read_inventory
-from archiver.archive.inventory import Inventory, unknown_parts
+from archiver.archive.folders import Folder, folders
 from archiver.archive.lanes import in_order
 from archiver.archive.stores import Capabilities, ObjectInfo, Store, Stored
 from archiver.errors import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
     from datetime import datetime
 
+    from archiver.archive.inventory import Inventory
     from archiver.model import ArtifactId, Fetched, Session, SessionId
 
 log = logging.getLogger("archiver.archive")
@@ -328,31 +329,17 @@ class Archive:
         self, prefix: str
     ) -> AsyncGenerator[Coroutine[object, object, Chain | None]]:
         """What reads the chain of each folder, as the listing comes to its end."""
-        folder, found = "", list[ObjectInfo]()
-        async with aclosing(self.store.list(prefix)) as listed:
-            async for info in listed:
-                parsed = keys.parse_key(info.key)
-                if parsed is None or not (parsed.version or parsed.request):
-                    continue
-                if parsed.folder != folder and found:
-                    yield self._read_listed(folder, found)
-                    found = []
-                folder = parsed.folder
-                found.append(info)
-        if found:
-            yield self._read_listed(folder, found)
+        async with aclosing(folders(self.store, prefix)) as found:
+            async for folder in found:
+                if folder.session_id is not None:
+                    yield self._read_listed(folder)
 
-    async def _read_listed(self, folder: str, listed: list[ObjectInfo]) -> Chain | None:
-        chain = await read_chain(
-            self.store,
-            self.id,
-            folder,
-            [each.key for each in listed],
-            version_ids={each.key: each.version_id for each in listed},
-        )
+    async def _read_listed(self, folder: Folder) -> Chain | None:
+        listed = {each.key: each.version_id for each in folder.objects}
+        chain = await read_chain(self.store, self.id, folder.name, listed, version_ids=listed)
         requests = {
             parsed.request: each.modified_at
-            for each in listed
+            for each in folder.objects
             if (parsed := keys.parse_key(each.key)) and parsed.request
         }
         return chain and replace(chain, requests=requests)
@@ -360,10 +347,6 @@ class Archive:
     async def objects(self, prefix: str) -> list[ObjectInfo]:
         """Everything stored below a prefix."""
         return [info async for info in self.store.list(prefix)]
-
-    def unknown_parts(self, inventory: Inventory) -> list[str]:
-        """What a later release wrote in this inventory."""
-        return unknown_parts(inventory)
 
     @property
     def record(self) -> bytes:

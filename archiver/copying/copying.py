@@ -89,7 +89,7 @@ class Copying:
             pairs = self._pairs(transfer, checked)
             async with aclosing(in_order(pairs, _FOLDERS_AHEAD)) as done:
                 async for pair, moved, said in done:
-                    copied.sessions += pair.here is not None and pair.here.is_session
+                    copied.sessions += bool(pair.here and pair.here.session_id)
                     copied.add(moved)
                     if said:
                         checked.note(pair.name, said)

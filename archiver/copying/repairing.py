@@ -123,7 +123,7 @@ class Repairing:
         async with aclosing(side_by_side(self._store, self._other.store)) as pairs:
             async for pair in pairs:
                 either = pair.here or pair.there
-                if either is not None and either.is_session:
+                if either is not None and either.session_id is not None:
                     yield self._repair(pair)
 
     async def _repair(self, pair: Pair) -> Moved:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from archiver.archive.chains import Chain
+    from archiver.archive.folders import Folder
     from archiver.archive.stores import ObjectInfo, Store
     from archiver.copying.transfer import Transfer
-    from archiver.copying.walk import Folder, Pair
+    from archiver.copying.walk import Pair
 
 ENDED_THERE = "the session ends in a tombstone there: nothing is put back"
 
@@ -50,7 +51,7 @@ async def copy_folder(transfer: Transfer, archive_id: str, pair: Pair) -> Moved:
     if here is None:
         moved.only_there += len(there.objects) if there else 0
         return moved
-    if not here.is_session:
+    if here.session_id is None:
         moved.problems += [Problem(key=pair.name, trouble=Trouble.UNEXPLAINED)]
         return moved
     chain = await chain_of(transfer.source, archive_id, here)

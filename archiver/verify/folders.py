@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.archive.archive import Archive
+    from archiver.archive.folders import Folder
     from archiver.archive.inventory import Entry
     from archiver.archive.stores import ObjectInfo
     from archiver.ledger.roster import Promise
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 _NO_OBJECT = Fixity(digest="", size_bytes=0)
 
 
-@dataclass(slots=True)
-class Folder:
-    """A session's objects as they were listed, by bare name; without a name, what is in no folder."""
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A session's objects as they were listed, by bare name."""
 
     name: str
-    objects: dict[str, ObjectInfo] = field(default_factory=dict)
+    objects: dict[str, ObjectInfo]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,11 @@ class FolderCheck:
         self._archive = archive
         self._locks = LockCheck(archive.store, now)
 
-    async def check(self, folder: Folder, expected: Promise | None) -> Checked:
+    async def check(self, listed: Folder, expected: Promise | None) -> Checked:
         """Read everything in a session's folder; raises a transient StoreError where that fails."""
         result = Verification(sessions=1)
+        by_name = {each.key.removeprefix(listed.name): each for each in listed.objects}
+        folder = _Listed(listed.name, by_name)
         for info in folder.objects.values():
             accuse_later(info, result)
         read = await self._read_inventories(folder)
@@ -86,7 +89,7 @@ class FolderCheck:
             result=result, started_at=None if newest is None else newest.session.started_at
         )
 
-    async def _read_inventories(self, folder: Folder) -> dict[int, Read]:
+    async def _read_inventories(self, folder: _Listed) -> dict[int, Read]:
         parsed = [keys.parse_key(folder.name + name) for name in folder.objects]
         found = {each.version: each for each in parsed if each is not None and each.version}
         read = await asyncio.gather(
@@ -108,7 +111,7 @@ class FolderCheck:
 
     async def _named(
         self,
-        folder: Folder,
+        folder: _Listed,
         name: str,
         entry: Entry,
         gone: frozenset[ArtifactId],
@@ -131,7 +134,7 @@ class FolderCheck:
 
     async def _unnamed(
         self,
-        folder: Folder,
+        folder: _Listed,
         name: str,
         named: Mapping[str, Entry],
         judged: Judged,
@@ -162,7 +165,7 @@ class FolderCheck:
         if recorded:
             await self._locks.hold(info.key, recorded, result)
 
-    async def _request(self, folder: Folder, number: int, result: Verification) -> None:
+    async def _request(self, folder: _Listed, number: int, result: Verification) -> None:
         """A recorded request for a summary, named by an inventory or merely there."""
         name = keys.summary_request_name(number)
         info = folder.objects.get(name)
@@ -207,7 +210,7 @@ def _named(judged: Judged) -> dict[str, Entry]:
     return named
 
 
-def _requests(folder: Folder, judged: Judged) -> set[int]:
+def _requests(folder: _Listed, judged: Judged) -> set[int]:
     """The numbers of the requests for a summary that are there, or that inventories name."""
     numbers = {number: keys.summary_request_name(number) for number in (1, 2)}
     found = {number for number, name in numbers.items() if name in folder.objects}

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
-from collections import deque
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from archiver.archive import keys
+from archiver.archive.folders import folders
 from archiver.archive.journal import BEGINNING
+from archiver.archive.lanes import in_order
 from archiver.clock import SystemClock
 from archiver.errors import StoreError
 from archiver.ledger.roster import Promise, Roster
 from archiver.model import format_time
 from archiver.verify.findings import Damage, Verification
-from archiver.verify.folders import Checked, Folder, FolderCheck, accuse_later
+from archiver.verify.folders import FolderCheck, accuse_later
 from archiver.verify.journals import OTHERS, JournalCheck, Told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Coroutine
 
     from archiver.archive.archive import Archive
+    from archiver.archive.folders import Folder
     from archiver.archive.journal import Link
+    from archiver.archive.stores import ObjectInfo
     from archiver.clock import Clock
     from archiver.ledger import Ledger
     from archiver.model import SessionId
+    from archiver.verify.folders import Checked
 
 #: Folders under way at the same time.
 LANES = 16
@@ -45,12 +47,8 @@ UPLOAD_MAX = timedelta(hours=24)
 PROMISES_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A folder under way; without a task where there is nothing to wait for."""
-
-    folder: Folder
-    task: asyncio.Task[Checked] | None
+#: A folder, and what was found in it; nothing of what lies in no session's folder.
+Looked: TypeAlias = "tuple[Folder, Checked | None]"
 
 
 class Verifier:
@@ -148,59 +146,52 @@ class Verifier:
         progress: Callable[[int], None] = lambda _sessions: None,
     ) -> bool:
         """Check so many sessions more, or all; True when the end of the bucket is reached."""
-        under_way: deque[_Begun] = deque()
+        left, ended = sessions, True
         check = FolderCheck(self._archive, self._clock.now())
-        left, ended, unsaved = sessions, True, 0
-        try:
-            async with aclosing(self._folders()) as folders:
-                async for folder in folders:
-                    if folder.name and self._is_left_out():
-                        self.result.skipped_sessions += 1
-                        continue
-                    if folder.name and left is not None:
-                        left -= 1
-                        if left < 0:
+
+        async def looks() -> AsyncGenerator[Coroutine[object, object, Looked]]:
+            nonlocal left, ended
+            async with aclosing(self._folders()) as found:
+                async for folder in found:
+                    if folder.session_id is not None:
+                        if self._is_left_out():
+                            self.result.skipped_sessions += 1
+                            continue
+                        if left == 0:
                             ended = False
-                            break
-                    while len(under_way) >= LANES:
-                        await self._finish(under_way.popleft())
-                        unsaved += 1
-                        progress(self.result.sessions)
-                    under_way.append(_Begun(folder, self._begin(check, folder)))
-                    if unsaved >= SAVE_EVERY:
-                        unsaved = 0
-                        self._save()
-                while under_way:
-                    await self._finish(under_way.popleft())
+                            return
+                        left = None if left is None else left - 1
+                    yield self._look(check, folder)
+
+        unsaved = 0
+        try:
+            async with aclosing(in_order(looks(), LANES)) as looked:
+                async for folder, checked in looked:
+                    self._take(folder, checked)
                     progress(self.result.sessions)
+                    unsaved += 1
+                    if unsaved % SAVE_EVERY == 0:
+                        self._save()
         finally:
-            tasks = [each.task for each in under_way if each.task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._save()
         return ended
-
-    def _begin(self, check: FolderCheck, folder: Folder) -> asyncio.Task[Checked] | None:
-        if not folder.name:
-            return None
-        return asyncio.create_task(check.check(folder, self._roster.expected(folder.name)))
 
     def _is_left_out(self) -> bool:
         return self._sample < 1 and self._draw.random() >= self._sample
 
-    async def _finish(self, begun: _Begun) -> None:
-        """Take in a folder's result; folders end in the order in which they were begun."""
-        folder = begun.folder
-        if begun.task is None:
-            self._outside(folder)
-            self._position = max(folder.objects)
+    async def _look(self, check: FolderCheck, folder: Folder) -> Looked:
+        if folder.session_id is None:
+            return folder, None
+        return folder, await check.check(folder, self._roster.expected(folder.name))
+
+    def _take(self, folder: Folder, checked: Checked | None) -> None:
+        """Take in what was found in a folder; they come in the order of their keys."""
+        if folder.session_id is None or checked is None:
+            self._outside(folder.objects[0])
+            self._position = folder.name
             return
-        checked = await begun.task
         self.result.add(checked.result)
-        parsed = keys.session_folder(folder.name + "-")
-        if parsed is not None:
-            self._roster.see(folder.name, parsed.session_id, checked.started_at)
+        self._roster.see(folder.name, folder.session_id, checked.started_at)
         self._position = folder.name + _BEHIND_ALL
 
     async def finish(self) -> Verification:
@@ -223,39 +214,25 @@ class Verifier:
 
     # ------------------------------------------------------------------ what there is
 
-    def _outside(self, folder: Folder) -> None:
+    def _outside(self, info: ObjectInfo) -> None:
         """What lies in no session's folder: records that were looked at, canaries, else damage."""
-        for info in folder.objects.values():
-            place = _reserved_place(info.key)
-            if place in {keys.SEALS, *OTHERS}:
-                continue
-            accuse_later(info, self.result)
-            if place is None:
-                self.result.accuse(info.key, Damage.UNEXPLAINED)
-            elif place not in {"", "canaries"}:
-                self.result.unknown.append(info.key)
+        place = _reserved_place(info.key)
+        if place in {keys.SEALS, *OTHERS}:
+            return
+        accuse_later(info, self.result)
+        if place is None:
+            self.result.accuse(info.key, Damage.UNEXPLAINED)
+        elif place not in {"", "canaries"}:
+            self.result.unknown.append(info.key)
 
     async def _folders(self) -> AsyncGenerator[Folder]:
-        """The objects of the archive from where we are, a session's folder at a time."""
-        current = Folder("")
+        """What there is to look at from where we are."""
         prefix = keys.app_prefix(self._session.app_id) if self._session else ""
-        listed = self._archive.store.list(prefix, start_after=self._position)
-        async with aclosing(listed) as infos:
-            async for info in infos:
-                folder = keys.session_folder(info.key)
-                if self._session is not None and (
-                    folder is None or folder.session_id != self._session
-                ):
-                    continue
-                at = folder.folder if folder else ""
-                # What belongs to no session is told at once: it may be more than fits in memory.
-                if current.objects and (at != current.name or not at):
-                    yield current
-                    current = Folder(at)
-                current.name = at
-                current.objects[info.key.removeprefix(at)] = info
-        if current.objects:
-            yield current
+        listed = folders(self._archive.store, prefix, start_after=self._position)
+        async with aclosing(listed) as found:
+            async for folder in found:
+                if self._session is None or folder.session_id == self._session:
+                    yield folder
 
 
 def _reserved_place(key: str) -> str | None:
