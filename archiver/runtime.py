@@ -185,6 +185,7 @@ async def open_runtime(
         ledger.bind(archive.id)
         await archive.claim(sole_worker=settings.sole_worker)
         ledger.expect(expectation_of(settings).fingerprint, clock.now())
+        parts = _Parts(settings, archive, ledger, source, maker, clock)
         fetching = Fetching(
             source=source,
             downloader=await stack.enter_async_context(_downloader(settings, clock)),
@@ -192,66 +193,83 @@ async def open_runtime(
             clock=clock,
             offers=Offers(clock),
         )
-        worker = Worker(
-            discovery=Discovery(
-                source=source,
-                ledger=ledger,
-                settings=settings,
-                clock=clock,
-                malformed=counts.malformed,
-            ),
-            capture=_capture(
-                settings,
-                source=source,
-                fetching=fetching,
-                archive=archive,
-                ledger=ledger,
-                maker=maker,
-                clock=clock,
-            ),
-            archive=archive,
-            ledger=ledger,
-            budget=budget,
-            settings=settings,
-            clock=clock,
-            share=share,
-            requests=counts.requests,
-            upkeep=_upkeep(settings, archive, ledger, maker, clock, share),
-        )
         yield Runtime(
             settings=settings,
             archive=archive,
             ledger=ledger,
             source=source,
             budget=budget,
-            worker=worker,
+            worker=_worker(parts, fetching, budget, counts, share),
             offers=fetching.offers,
             clock=clock,
         )
 
 
-def _upkeep(
-    settings: Settings,
-    archive: Archive,
-    ledger: Ledger,
-    maker: Maker,
-    clock: Clock,
-    share: Share,
-) -> Upkeep:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What everything in a runtime works with."""
+
+    settings: Settings
+    archive: Archive
+    ledger: Ledger
+    source: RealtimeKit
+    maker: Maker
+    clock: Clock
+
+
+def _worker(
+    parts: _Parts, fetching: Fetching, budget: Budget, counts: _Counts, share: Share
+) -> Worker:
+    return Worker(
+        discovery=Discovery(
+            source=parts.source,
+            ledger=parts.ledger,
+            settings=parts.settings,
+            clock=parts.clock,
+            malformed=counts.malformed,
+        ),
+        capture=_capture(parts, fetching),
+        archive=parts.archive,
+        ledger=parts.ledger,
+        budget=budget,
+        settings=parts.settings,
+        clock=parts.clock,
+        share=share,
+        requests=counts.requests,
+        upkeep=_upkeep(parts, share),
+    )
+
+
+def _capture(parts: _Parts, fetching: Fetching) -> Capture:
+    archive, ledger, maker = parts.archive, parts.ledger, parts.maker
+    expectation = expectation_of(parts.settings)
+    return Capture(
+        fetching=fetching,
+        summaries=SummaryRequests(source=parts.source, archive=archive, ledger=ledger, maker=maker),
+        archive=archive,
+        ledger=ledger,
+        commits=Commits(archive=archive, expectation=expectation, maker=maker),
+        expectation=expectation,
+        clock=parts.clock,
+    )
+
+
+def _upkeep(parts: _Parts, share: Share) -> Upkeep:
+    settings, archive, ledger, clock = parts.settings, parts.archive, parts.ledger, parts.clock
     # Of several workers that share the sessions, whoever has the first part reads everything back.
     every = settings.verify_every if 1 in share.numbers else timedelta(0)
     return Upkeep(
         archive,
         ledger,
         clock,
-        sealer=sealer_of(settings, archive, ledger, maker, clock),
+        sealer=sealer_of(settings, archive, ledger, parts.maker, clock),
         rounds=Rounds(
             archive,
             ledger,
             clock,
             path=settings.data / "rounds.db",
             every=every,
-            made=maker.made,
+            made=parts.maker.made,
         ),
     )
 
@@ -261,28 +279,6 @@ def sealer_of(
 ) -> Sealer:
     """What seals this archive."""
     return Sealer(archive, ledger, clock, made=maker.made, every=settings.seal_every)
-
-
-def _capture(
-    settings: Settings,
-    *,
-    source: RealtimeKit,
-    fetching: Fetching,
-    archive: Archive,
-    ledger: Ledger,
-    maker: Maker,
-    clock: Clock,
-) -> Capture:
-    expectation = expectation_of(settings)
-    return Capture(
-        fetching=fetching,
-        summaries=SummaryRequests(source=source, archive=archive, ledger=ledger, maker=maker),
-        archive=archive,
-        ledger=ledger,
-        commits=Commits(archive=archive, expectation=expectation, maker=maker),
-        expectation=expectation,
-        clock=clock,
-    )
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import tempfile
 import time
 from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import aiobotocore.session
 from aiobotocore.config import AioConfig
@@ -27,11 +27,19 @@ from benchmarks.source import machine
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from types_aiobotocore_s3.client import S3Client
+
+    from archiver.archive.stores import Store
+
 SIZE_BYTES = 50_000
 LANES = 32
+BODY = os.urandom(SIZE_BYTES)
+DIGEST = hashlib.sha256(BODY).digest()
+
+Put: TypeAlias = "Callable[[int], Awaitable[None]]"
 
 
-async def _timed(objects: int, put: Callable[[int], Awaitable[Any]]) -> float:
+async def _timed(objects: int, put: Put) -> float:
     began, waiting = time.perf_counter(), iter(range(objects))
 
     async def lane() -> None:
@@ -44,9 +52,6 @@ async def _timed(objects: int, put: Callable[[int], Awaitable[Any]]) -> float:
 
 async def measure(objects: int, rounds: int, *, versioned: bool) -> list[tuple[float, float]]:
     """Seconds of the bare loop, and of the store, round by round."""
-    body = os.urandom(SIZE_BYTES)
-    digest = hashlib.sha256(body).digest()
-    taken: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as root, s3_server(Path(root)) as url:
         bucket = f"bench-{secrets.token_hex(4)}"
         config = AioConfig(
@@ -65,39 +70,50 @@ async def measure(objects: int, rounds: int, *, versioned: bool) -> list[tuple[f
                 )
             store = open_store(f"s3://{bucket}", connections=LANES)
             await store.probe()
-
-            for turn in range(rounds):
-
-                async def bare(number: int, turn: int = turn) -> None:
-                    key = f"bare/{turn}/{number:06}"
-                    answer = await client.put_object(
-                        Bucket=bucket,
-                        Key=key,
-                        Body=body,
-                        ContentLength=SIZE_BYTES,
-                        ContentType="application/json",
-                        ChecksumAlgorithm="SHA256",
-                        ChecksumSHA256=b64encode(digest).decode(),
-                        IfNoneMatch="*",
-                    )
-                    if versioned:
-                        found = await client.list_object_versions(
-                            Bucket=bucket, Prefix=key, MaxKeys=1000
-                        )
-                        assert found["Versions"][-1]["VersionId"] == answer["VersionId"]
-
-                async def ours(number: int, turn: int = turn) -> None:
-                    await store.put(
-                        f"ours/{turn}/{number:06}",
-                        body,
-                        digest=digest.hex(),
-                        size_bytes=SIZE_BYTES,
-                        media_type="application/json",
-                    )
-
-                taken.append((await _timed(objects, bare), await _timed(objects, ours)))
+            taken = [
+                (
+                    await _timed(objects, _bare(client, bucket, turn, versioned=versioned)),
+                    await _timed(objects, _ours(store, turn)),
+                )
+                for turn in range(rounds)
+            ]
             await store.close()
     return taken
+
+
+def _bare(client: S3Client, bucket: str, turn: int, *, versioned: bool) -> Put:
+    """The requests that the store makes, by the client alone."""
+
+    async def put(number: int) -> None:
+        key = f"bare/{turn}/{number:06}"
+        answer = await client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=BODY,
+            ContentLength=SIZE_BYTES,
+            ContentType="application/json",
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=b64encode(DIGEST).decode(),
+            IfNoneMatch="*",
+        )
+        if versioned:
+            found = await client.list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1000)
+            assert found["Versions"][-1]["VersionId"] == answer["VersionId"]
+
+    return put
+
+
+def _ours(store: Store, turn: int) -> Put:
+    async def put(number: int) -> None:
+        await store.put(
+            f"ours/{turn}/{number:06}",
+            BODY,
+            digest=DIGEST.hex(),
+            size_bytes=SIZE_BYTES,
+            media_type="application/json",
+        )
+
+    return put
 
 
 def main() -> None:

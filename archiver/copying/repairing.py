@@ -6,6 +6,7 @@ Nothing is overwritten here either: what is damaged under its key is named, and 
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
 IN_THE_WAY = "{other} has it whole: move {place} out of the store, and run this again"
 NOWHERE = "{other} has it no better"
 FORKED = "the two sides went on differently from one version on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """The objects of one session as they are listed on both sides, by key."""
+
+    here: Mapping[str, ObjectInfo]
+    there: Mapping[str, ObjectInfo]
 
 
 class Repairing:
@@ -139,39 +148,39 @@ class Repairing:
                 return moved
             moved.problems.append(_chain_problem(pair.name, FORKED))
             whole = ours
-        here = pair.here.by_key() if pair.here else {}
-        there = pair.there.by_key() if pair.there else {}
+        sides = _Sides(
+            here=pair.here.by_key() if pair.here else {},
+            there=pair.there.by_key() if pair.there else {},
+        )
         if not is_ended(whole):
-            await self._repair_payload(whole, here, there, moved)
-            await self._repair_requests(pair.name, here, there, moved)
-        await self._repair_inventories(whole, here, there, moved)
+            await self._repair_payload(whole, sides, moved)
+            await self._repair_requests(pair.name, sides, moved)
+        await self._repair_inventories(whole, sides, moved)
         return moved
 
     async def _repair_payload(
         self,
         chain: Chain,
-        here: Mapping[str, ObjectInfo],
-        there: Mapping[str, ObjectInfo],
+        sides: _Sides,
         moved: Moved,
     ) -> None:
         gone = destroyed(chain)
         for name, entry in sorted(chain.named.items()):
             key = chain.folder + name
             if name not in gone:
-                await self._put_back(key, entry.digest, here, there, moved, entry.media_type)
+                await self._put_back(key, entry.digest, sides, moved, media_type=entry.media_type)
 
     async def _repair_inventories(
         self,
         chain: Chain,
-        here: Mapping[str, ObjectInfo],
-        there: Mapping[str, ObjectInfo],
+        sides: _Sides,
         moved: Moved,
     ) -> None:
         for version, digest in enumerate(chain.digests, start=1):
             key = chain.folder + keys.inventory_name(version)
-            if not await self._put_back(key, digest, here, there, moved):
+            if not await self._put_back(key, digest, sides, moved):
                 break
-        versions = [parsed.version for each in here if (parsed := keys.parse_key(each))]
+        versions = [parsed.version for each in sides.here if (parsed := keys.parse_key(each))]
         if max(versions, default=0) > len(chain.digests):
             problem = chain.problem or f"{chain.folder}: inventories follow that do not link"
             moved.problems.append(_chain_problem(chain.folder, problem))
@@ -180,12 +189,13 @@ class Repairing:
         self,
         key: str,
         digest: str,
-        here: Mapping[str, ObjectInfo],
-        there: Mapping[str, ObjectInfo],
+        sides: _Sides,
         moved: Moved,
+        *,
         media_type: str = "",
     ) -> bool:
         """Whether this object is here now; what was missing is put back from bytes that fit."""
+        here, there = sides.here, sides.there
         if key in here:
             found = await read_fixity(self._store, key, here[key].version_id)
             if found is not None and found.digest == digest:
@@ -217,17 +227,16 @@ class Repairing:
     async def _repair_requests(
         self,
         folder: str,
-        here: Mapping[str, ObjectInfo],
-        there: Mapping[str, ObjectInfo],
+        sides: _Sides,
         moved: Moved,
     ) -> None:
         """Recorded intents to ask for a summary: without them one might be asked for twice."""
         for number in (1, 2):
             key = folder + keys.summary_request_name(number)
-            if key in here or key not in there:
+            if key in sides.here or key not in sides.there:
                 continue
             try:
-                data = await self._other.store.get(key, version_id=there[key].version_id)
+                data = await self._other.store.get(key, version_id=sides.there[key].version_id)
                 parse_request(data, key, self._other.id)
             except ValueError as error:
                 detail = f"{self._other.store.url} has it damaged: {error}"

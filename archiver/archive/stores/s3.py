@@ -21,7 +21,7 @@ from archiver.archive.stores.s3_bucket import (
     lock_in,
 )
 from archiver.archive.stores.s3_errors import FAILURES, error_code, translate, translated
-from archiver.archive.stores.s3_multipart import checksum, put_in_parts
+from archiver.archive.stores.s3_multipart import Put, checksum, put_in_parts
 from archiver.archive.stores.store import (
     CHUNK_BYTES,
     RECORD_LIMIT_BYTES,
@@ -103,9 +103,16 @@ class S3Store:
         # Worth a question before a long upload; a must where the server ignores the condition.
         if (in_parts or not self._put_if_absent) and await self.head(key):
             raise ObjectExistsError(f"{self.url}: {key} is taken", key=key)
-        send = self._send_parts if in_parts else self._send
+        kept = {"ContentType": media_type, **self._options.at_rest(), **lock_arguments(lock)}
+        put = Put(
+            place=self._bucket.place(key),
+            body=body,
+            digest=digest,
+            size_bytes=size_bytes,
+            arguments=kept,
+        )
         try:
-            answer = await send(key, body, digest, size_bytes, media_type, lock)
+            answer = await (self._send_parts if in_parts else self._send)(put)
         except FAILURES as error:
             raise await self._refusal(error, key) from error
         except OSError as error:
@@ -113,51 +120,23 @@ class S3Store:
         return await self._confirm(await self._stored(key, answer), digest, size_bytes, lock)
 
     @_again_after_conflict
-    async def _send(
-        self,
-        key: str,
-        body: bytes | Path,
-        digest: str,
-        size_bytes: int,
-        media_type: str,
-        lock: Lock,
-    ) -> Mapping[str, Any]:
+    async def _send(self, put: Put) -> Mapping[str, Any]:
         client = await self._bucket.client()
-        async with _readable(body) as content:
+        async with _readable(put.body) as content:
             return await client.put_object(
-                **self._bucket.place(key),
+                **put.place,
                 Body=content,
-                ContentLength=size_bytes,
+                ContentLength=put.size_bytes,
                 ChecksumAlgorithm="SHA256",  # some servers want to be told, in locked buckets
-                ChecksumSHA256=checksum(digest),
+                ChecksumSHA256=checksum(put.digest),
                 IfNoneMatch="*",
-                **self._as_kept(media_type, lock),
+                **put.arguments,
             )
 
-    def _as_kept(self, media_type: str, lock: Lock) -> dict[str, Any]:
-        """How an object is kept, as a put says it."""
-        return {"ContentType": media_type, **self._options.at_rest(), **lock_arguments(lock)}
-
     @_again_after_conflict
-    async def _send_parts(
-        self,
-        key: str,
-        body: bytes | Path,
-        digest: str,
-        size_bytes: int,
-        media_type: str,
-        lock: Lock,
-    ) -> Mapping[str, Any]:
+    async def _send_parts(self, put: Put) -> Mapping[str, Any]:
         client = await self._bucket.client()
-        return await put_in_parts(
-            client,
-            self._bucket.place(key),
-            body,
-            digest=digest,
-            size_bytes=size_bytes,
-            as_kept=self._as_kept(media_type, lock),
-            part_bytes=self._options.part_bytes,
-        )
+        return await put_in_parts(client, put, part_bytes=self._options.part_bytes)
 
     async def _refusal(self, error: Exception, key: str) -> StoreError:
         """What a refused put means: the key counts as taken only if something is there."""

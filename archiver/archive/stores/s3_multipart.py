@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -29,22 +30,28 @@ def checksum(digest: str) -> str:
     return b64encode(bytes.fromhex(digest)).decode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """One object to be put: where, what, and how it is to be kept."""
+
+    place: dict[str, Any]  #: the arguments that name it to the server
+    body: bytes | Path
+    digest: str
+    size_bytes: int
+    arguments: Mapping[str, Any]  #: its media type, encryption, lock and so on
+
+
 async def put_in_parts(
-    client: S3Client,
-    place: dict[str, Any],
-    body: bytes | Path,
-    *,
-    digest: str,
-    size_bytes: int,
-    as_kept: Mapping[str, Any],
-    part_bytes: int,
+    client: S3Client, put: Put, *, part_bytes: int
 ) -> CompleteMultipartUploadOutputTypeDef:
     """Upload with one part in memory at a time; a failure leaves nothing behind."""
-    created = await client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256", **as_kept)
-    upload = place | {"UploadId": created["UploadId"]}
-    part_bytes = max(part_bytes, -(-size_bytes // _MOST_PARTS))
+    created = await client.create_multipart_upload(
+        **put.place, ChecksumAlgorithm="SHA256", **put.arguments
+    )
+    upload = put.place | {"UploadId": created["UploadId"]}
+    part_bytes = max(part_bytes, -(-put.size_bytes // _MOST_PARTS))
     try:
-        parts = await _send_parts(client, upload, body, digest, part_bytes)
+        parts = await _send_parts(client, upload, put.body, put.digest, part_bytes)
         return await client.complete_multipart_upload(
             **upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
         )

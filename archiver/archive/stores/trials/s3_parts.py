@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archiver.archive.keys import CANARIES
 from archiver.archive.stores.s3_bucket import lock_arguments
 from archiver.archive.stores.s3_errors import FAILURES, translated
-from archiver.archive.stores.s3_multipart import checksum, put_in_parts
+from archiver.archive.stores.s3_multipart import Put, checksum, put_in_parts
 from archiver.archive.stores.trials.asking import Refusal
 from archiver.archive.stores.trials.canaries import LEFT_BEHIND
 from archiver.checks import Check, failed, ok, unknown, weak
@@ -56,15 +56,14 @@ async def parts(scene: Scene) -> list[Check]:
 async def _put(scene: Scene, name: str, body: bytes, lock: Lock) -> str:
     """Upload a canary in parts as the server takes it; returns its version id."""
     with translated(scene.bucket.url):
-        stored = await put_in_parts(
-            scene.client,
-            scene.place(name),
-            body,
+        put = Put(
+            place=scene.place(name),
+            body=body,
             digest=sha256(body).hexdigest(),
             size_bytes=len(body),
-            as_kept=lock_arguments(lock),
-            part_bytes=_PART_BYTES,
+            arguments=lock_arguments(lock),
         )
+        stored = await put_in_parts(scene.client, put, part_bytes=_PART_BYTES)
     return stored.get("VersionId", "")
 
 
