@@ -25,6 +25,17 @@ def moment(text: str) -> datetime:
         ) from None
 
 
+def expiry(text: str) -> datetime:
+    """A moment ahead on the command line: a date, an RFC 3339 time, or how long from now, such as 90d."""
+    now = datetime.now(UTC)
+    if match := re.fullmatch(r"(\d{1,5})([hd])", text):
+        return now + int(match[1]) * (timedelta(hours=1) if match[2] == "h" else timedelta(days=1))
+    found = moment(text)
+    if found <= now:
+        raise argparse.ArgumentTypeError(f"{text!r} is past; say a date ahead, or 90d")
+    return found
+
+
 def share(text: str) -> Share:
     """A worker's part of the sessions: 2/4, or with what others gave up 1-2/4 or 1,2/4."""
     match = re.fullmatch(r"([0-9,-]+)/([0-9]{1,4})", text)

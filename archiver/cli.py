@@ -1,4 +1,4 @@
-"""The archiver's commands: work, sync, status, verify, rebuild, doctor, webhooks, settings."""
+"""The archiver's commands: work, sync, status, verify, rebuild, doctor, webhooks, keys, settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from archiver.arguments import (
     share,
 )
 from archiver.clock import SystemClock
-from archiver.commands import Command, importing, keeping, moving
+from archiver.commands import Command, access, importing, keeping, moving
 from archiver.doctor.command import doctor
 from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
@@ -266,6 +266,7 @@ COMMANDS = (
         doctor,
     ),
     Command("webhooks", "registrations of webhooks at the source", _webhooks_arguments, webhooks),
+    *access.COMMANDS,
     Command(
         "settings", "every setting, its value and where it came from", json_argument, show_settings
     ),

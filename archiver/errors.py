@@ -29,7 +29,10 @@
     │   ├── RecordError                  a record of the archive itself: missing, changed, not linked
     │   ├── CommitConflictError          transient: another worker wrote this version first
     │   └── FixityError                  bytes that are not what their record says
-    └── LedgerError                  the worker's local file
+    ├── LedgerError                  the worker's local file
+    ├── AccessError                  a key that cannot be made or revoked
+    │   └── KeysStaleError               transient: the keys were not read from the bucket for too long
+    └── AuditError                   a read that cannot be recorded, or its record cannot be read
 
 Messages name the thing and the place; `hint` says what to do about it. No message holds a token, a
 signed URL, or anything that was said in a meeting.
@@ -226,6 +229,20 @@ class FixityError(ArchiveError):
 
 class LedgerError(ArchiverError):
     """The worker's local file cannot be used."""
+
+
+class AccessError(ArchiverError):
+    """A key that cannot be made or revoked."""
+
+
+class KeysStaleError(AccessError):
+    """The keys were not read from the bucket for so long that nobody is let in."""
+
+    transient = True
+
+
+class AuditError(ArchiverError):
+    """A read that cannot be recorded, or a record of reads that is not as it was written."""
 
 
 def explain(error: BaseException) -> str:

@@ -72,3 +72,17 @@ def make_private(folder: Path) -> None:
 def private(path: str, flags: int) -> int:
     """An `opener` whose new files are for their owner alone."""
     return os.open(path, flags, 0o600)
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Put a file for its owner alone in place of whatever is there, whole or not; raises OSError."""
+    make_private(path.parent)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(aside, "wb", opener=private) as file:
+            file.write(data)
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink()
+        raise

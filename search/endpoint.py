@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from archiver.access import KeyRing
+from archiver.errors import KeysStaleError
 from archiver.realtimekit.signatures import SigningKey
 from archiver.registrations import PATH
 from archiver.terminal import say
 from search.web import Services, Webhooks, create_app, create_webhook_app, serve
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from archiver.archive.archive import Archive
     from archiver.clock import Clock
     from archiver.intake import Intake
@@ -31,17 +36,45 @@ async def answer_requests(
 ) -> None:
     """Answer until `stop` is set: everything at RTK_ARCHIVE_LISTEN, webhooks at a second address."""
     key = SigningKey(settings.webhook_key_url, clock, trust_env=settings.proxy)
-    services = Services(
-        index=library,
-        archive=archive,
-        ledger=ledger,
-        settings=settings,
-        clock=clock,
-        webhooks=Webhooks(intake=intake, key=key),
-    )
+    async with _keyring(settings, archive, clock) as keyring:
+        services = Services(
+            index=library,
+            archive=archive,
+            ledger=ledger,
+            settings=settings,
+            clock=clock,
+            webhooks=Webhooks(intake=intake, key=key),
+            keyring=keyring,
+        )
+        await _answer(services, keyring, stop)
+
+
+@asynccontextmanager
+async def _keyring(settings: Settings, archive: Archive, clock: Clock) -> AsyncIterator[KeyRing]:
+    """The keys, read again every few seconds."""
+    keyring = KeyRing(archive, settings.data, clock, patience=settings.keys_patience)
+    await keyring.start()
+    following = asyncio.create_task(keyring.run())
+    try:
+        yield keyring
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        keyring.usage.flush(at_once=True)
+
+
+async def _answer(services: Services, keyring: KeyRing, stop: asyncio.Event) -> None:
+    settings = services.settings
     async with asyncio.TaskGroup() as group:
-        app = create_app(services)
-        group.create_task(serve(app, settings.listen, stop, listening=_say_where))
+        main = serve(
+            create_app(services),
+            settings.listen,
+            stop,
+            listening=_say_where,
+            beyond_loopback=_may_be_reached(keyring),
+        )
+        group.create_task(main)
         if settings.webhook_listen is not None:
             app = create_webhook_app(services)
             group.create_task(
@@ -54,6 +87,14 @@ async def answer_requests(
                     beyond_loopback=True,
                 )
             )
+
+
+def _may_be_reached(keyring: KeyRing) -> bool:
+    """Whether others may reach the endpoint; where keys cannot be read, nobody is let in anyway."""
+    try:
+        return keyring.any_usable()
+    except KeysStaleError:
+        return True
 
 
 def _say_where(address: Address) -> None:

@@ -19,10 +19,10 @@ CANARIES = f"{ARCHIVE_FOLDER}/canaries/"
 FOLDER_DEPTH = 5
 
 #: What may follow `_archive/`; most of it is reserved for records to come.
-SEALS, REPORTS, COPIES = "seals", "reports", "copies"
+SEALS, REPORTS, COPIES, ACCESS, AUDIT = "seals", "reports", "copies", "access", "audit"
 #: All of them but the canaries' are journals.
 JOURNALS = frozenset(
-    {SEALS, REPORTS, COPIES, "access", "searches", "audit", "policies", "holds", "dispositions"}
+    {SEALS, REPORTS, COPIES, ACCESS, AUDIT, "searches", "policies", "holds", "dispositions"}
 )
 RESERVED_FOLDERS = JOURNALS | {"canaries"}
 

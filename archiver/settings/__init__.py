@@ -233,6 +233,24 @@ class Settings:
         values.optional_url,
         "how links are written; while set, keys are needed",
     )
+    keys_patience: timedelta = _setting(
+        "RTK_ARCHIVE_KEYS_PATIENCE",
+        "15m",
+        values.interval,
+        "how long the keys read last hold while the bucket cannot be read; then nobody is let in",
+    )
+    key_rate: RequestBudget = _setting(
+        "RTK_ARCHIVE_KEY_RATE",
+        "600/60",
+        values.budget,
+        "requests per seconds that each key may make",
+    )
+    key_concurrency: int = _setting(
+        "RTK_ARCHIVE_KEY_CONCURRENCY",
+        "8",
+        values.count,
+        "requests of one key that are answered at the same time",
+    )
     query_timeout: timedelta = _setting(
         "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from search import render
-from search.web import answers, params
+from search.web import answers, bound, params
 from search.web.answers import JSON
 from search.web.artifacts import artifact
 from search.web.coverage import coverage_of
 from search.web.errors import ArtifactMissingError
 from search.web.listing import listed
+from search.web.services import owner_of
 from search.web.sessions import find, session_id_of
 
 if TYPE_CHECKING:
@@ -37,8 +39,11 @@ async def search(request: AppRequest) -> Response:
     """GET and POST /v1/search."""
     services = request.state["services"]
     values = await params.search_values(request)
+    owner = owner_of(request)
     asked = params.search_request(values, request.state["apps"])
+    asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     result, covered = await request.state["threads"].run(lambda: _search(services, asked))
+    result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
     return JSON(answers.search_answer(asked, result, covered, services.settings.public_url))
 
 
@@ -58,7 +63,8 @@ def _search(services: Services, asked: SearchRequest) -> tuple[SearchResult, Doc
 async def sessions(request: AppRequest) -> Response:
     """GET /v1/sessions."""
     services = request.state["services"]
-    asked = params.sessions_request(request)
+    owner, asked = owner_of(request), params.sessions_request(request)
+    asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     apps = params.in_scope(asked.apps, request.state["apps"])
 
     def read() -> Document:
@@ -66,7 +72,7 @@ async def sessions(request: AppRequest) -> Response:
             services, apps=apps, after_ms=asked.after_ms, before_ms=asked.before_ms
         )
         found, following = listed(services, asked, apps)
-        return {"sessions": found, "coverage": covered, "next": following}
+        return {"sessions": found, "coverage": covered, "next": bound.bind(following, owner)}
 
     return JSON(await request.state["threads"].run(read))
 

@@ -1,6 +1,7 @@
 """The endpoint as one ASGI application: its routes, and what stands around each of them.
 
-Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ errors as problems ▶ routes
+Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ Limits (how much they ask)
+▶ Permission (what their role may do) ▶ errors as problems ▶ routes
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, coverage, health, metrics, webhooks
-from search.web.access import Access, Rule
+from search.web import api, coverage, health, management, metrics, webhooks
+from search.web.access import Access, Door, Rule
 from search.web.outermost import Outermost
+from search.web.permission import Limits, Permission
 from search.web.problems import answer_error, answer_http_exception
 from search.web.services import Services, State, Threads
 
@@ -24,7 +26,17 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-__all__ = ["Services", "create_app", "create_webhook_app"]
+__all__ = ["ROUTES", "Services", "create_app", "create_webhook_app"]
+
+#: Everything that is answered at the first address; `rules` says to whom.
+ROUTES = (
+    *health.ROUTES,
+    *metrics.ROUTES,
+    *api.ROUTES,
+    *coverage.ROUTES,
+    *management.ROUTES,
+    *webhooks.ROUTES,
+)
 
 
 def create_webhook_app(services: Services) -> Starlette:
@@ -40,10 +52,15 @@ def create_app(services: Services) -> Starlette:
     """The application that answers from these services."""
     settings = services.settings
     rule = Rule(listen_host=settings.listen.host, public_url=settings.public_url)
+    limits = Middleware(
+        Limits,
+        budget=settings.key_rate,
+        concurrency=settings.key_concurrency,
+        clock=services.clock,
+    )
+    access = Middleware(Access, door=Door(rule=rule, keyring=services.keyring))
     return _application(
-        services,
-        [*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *coverage.ROUTES, *webhooks.ROUTES],
-        [Middleware(Outermost), Middleware(Access, rule=rule)],
+        services, ROUTES, [Middleware(Outermost), access, limits, Middleware(Permission)]
     )
 
 
@@ -53,7 +70,7 @@ def _application(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         threads = Threads(wait_s=services.settings.query_timeout.total_seconds())
-        yield State(services=services, threads=threads, apps=())
+        yield State(services=services, threads=threads, reader=None, match=None, apps=())
 
     app = Starlette(
         routes=routes,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from archiver.errors import (
     ArchiveError,
     ArchiverError,
+    KeysStaleError,
     LedgerError,
     ObjectMissingError,
     StoreError,
@@ -85,6 +86,7 @@ _ANSWERS: tuple[tuple[type[ArchiverError], int, str, str], ...] = (
     (SearchTimeoutError, 503, "search-timeout", "The search took too long"),
     (IndexMissingError, 503, "index-missing", "There is no index yet"),
     (IndexDamagedError, 503, "index-damaged", "The index cannot be used"),
+    (KeysStaleError, 503, "keys-unavailable", "The keys cannot be read"),
     (LedgerError, 503, "ledger-unavailable", "The ledger cannot be used"),
     (ObjectMissingError, 500, "archive-damaged", "The archive is damaged"),
     (StoreError, 503, "archive-unavailable", "The archive cannot be reached"),
@@ -114,7 +116,8 @@ def _members(error: ArchiverError) -> dict[str, Any]:
 
 
 def _headers(error: ArchiverError) -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, SearchTimeoutError) else {}
+    again = isinstance(error, SearchTimeoutError | KeysStaleError)
+    return {"Retry-After": str(RETRY_AFTER_S)} if again else {}
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:

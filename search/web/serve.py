@@ -38,8 +38,8 @@ async def serve(
 ) -> None:
     """Answer at this address until `stop` is set; `listening` is told where, with the port taken.
 
-    `setting` is where the address comes from; `beyond_loopback`: what is answered may be known to
-    anybody. Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
+    `setting` is where the address comes from; `beyond_loopback`: others may reach it, for they are
+    told nothing without a key, or nothing that not anybody may know. Raises SettingsError for an address beyond loopback, ArchiverError where it cannot be had.
     """
     sockets = await _open(address, setting, beyond_loopback=beyond_loopback)
     config = Config(
@@ -96,7 +96,8 @@ async def _open(address: Address, setting: str, *, beyond_loopback: bool) -> lis
     if not beyond_loopback and not all(is_loopback(str(place[0])) for _, place in places):
         raise SettingsError(
             f"{setting} {address} can be reached from beyond this machine",
-            hint="while there are no API keys, listen on a loopback address such as 127.0.0.1:8000",
+            hint="make a key first (`rtk-archive keys create NAME`), or listen on a loopback address"
+            " such as 127.0.0.1:8000",
         )
     return _listen_all(address, setting, places)
 

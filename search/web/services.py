@@ -15,6 +15,7 @@ from search.errors import SearchTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from archiver.access import KeyRing, Reader
     from archiver.archive.archive import Archive
     from archiver.clock import Clock
     from archiver.intake import Intake
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from archiver.realtimekit.signatures import SigningKey
     from archiver.settings import Settings
     from search.index.seam import IndexReader
+    from search.web.rules import Match
 
 T = TypeVar("T")
 
@@ -49,6 +51,7 @@ class Services:
     settings: Settings
     clock: Clock
     webhooks: Webhooks | None = None  #: None: no webhook is taken here
+    keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,17 @@ class State(TypedDict):
 
     services: Services
     threads: Threads
-    #: What may be opened and searched; None: every app. Set by `access`, for each request.
+    #: Whoever asks, and the row of the rules for what they ask. Set by `access`, for each request.
+    reader: Reader | None  #: None: nobody in particular, at a route that is open
+    match: Match | None
+    #: What may be opened and searched; None: every app. The reader's, set with it.
     apps: tuple[str, ...] | None
 
 
 AppRequest: TypeAlias = Request[State]
+
+
+def owner_of(request: AppRequest) -> str:
+    """What the request's cursors are bound to."""
+    reader = request.state["reader"]
+    return "" if reader is None else reader.owner

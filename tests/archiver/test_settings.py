@@ -74,6 +74,9 @@ GOOD: dict[str, tuple[str, str, Any]] = {
         "https://k.example/x",
     ),
     "RTK_ARCHIVE_WEBHOOK_WAIT": ("webhook_wait", "30m", timedelta(minutes=30)),
+    "RTK_ARCHIVE_KEYS_PATIENCE": ("keys_patience", "1h", timedelta(hours=1)),
+    "RTK_ARCHIVE_KEY_RATE": ("key_rate", "60/1", RequestBudget(60, 1.0)),
+    "RTK_ARCHIVE_KEY_CONCURRENCY": ("key_concurrency", "2", 2),
 }
 
 BAD = {
@@ -137,6 +140,9 @@ BAD = {
     "RTK_ARCHIVE_LISTEN": ["8000", "localhost", "localhost:99999", "::1:80", "[:::]:80", "a b:80"],
     "RTK_ARCHIVE_PUBLIC_URL": ["archive.example", "https://u@archive.example"],
     "RTK_ARCHIVE_QUERY_TIMEOUT": ["0s", "never"],
+    "RTK_ARCHIVE_KEYS_PATIENCE": ["0s", "ever"],
+    "RTK_ARCHIVE_KEY_RATE": ["600", "0/60"],
+    "RTK_ARCHIVE_KEY_CONCURRENCY": ["0", "many"],
     "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],
     "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001", "here", "::1:80"],
     "RTK_ARCHIVE_WEBHOOK_KEY_URL": ["", "k.example", "ftp://k.example"],

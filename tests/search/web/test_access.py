@@ -1,13 +1,15 @@
-"""The keyless rule: who is let in while there are no keys."""
+"""The keyless rule: who is let in while no key was ever made."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from archiver.settings import Address
-from search.web.access import Rule, is_loopback
+from search.web.access import Access, Door, Rule, is_loopback
 from tests.search.web.world import LOCAL, World
 
 LOOPBACK_PEERS = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
@@ -63,8 +65,21 @@ def scope(
 
 
 def status(asked: dict[str, Any], public_url: str = "", listen_host: str = "127.0.0.1") -> int:
-    problem = Rule(listen_host=listen_host, public_url=public_url).refusal(asked)
-    return problem.status if problem else 200
+    """What is answered at the door, where there are no keys; 200 to whoever is let in."""
+    sent: list[Any] = []
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        await Response()(scope, receive, send)
+
+    async def receive() -> Any:
+        raise AssertionError("nobody reads a body here")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    rule = Rule(listen_host=listen_host, public_url=public_url)
+    asyncio.run(Access(inside, door=Door(rule=rule))(asked, receive, send))
+    return int(sent[0]["status"])
 
 
 @pytest.mark.parametrize("peer", LOOPBACK_PEERS)

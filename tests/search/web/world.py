@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.testclient import TestClient
 
+from archiver.access import KeyRing, Role, create_key, revoke_key
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import open_store
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from archiver.archive.chains import Committed
+    from archiver.clock import Clock
 
 APP = "c94c437b-0000-4000-8000-000000000001"
 OTHER_APP = "c94c437b-0000-4000-8000-000000000002"
@@ -52,6 +54,8 @@ STARTED = datetime(2026, 10, 3, 10, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LOCAL = ("127.0.0.1", 1)
 BASE_URL = "http://127.0.0.1:8000"
+
+MADE = {"at": "2026-11-20T10:00:00.000Z", "command": "test"}
 
 Bodies = dict[ArtifactId, bytes]
 BODIES: Bodies = {
@@ -270,6 +274,8 @@ class World:
     archive: Archive | None
     ledger: Ledger | None
     settings: Settings = field(default_factory=Settings)
+    clock: Clock = field(default_factory=FixedClock)
+    keyring: KeyRing | None = None
 
     def services(self) -> Services:
         return Services(
@@ -277,8 +283,44 @@ class World:
             archive=self.archive,
             ledger=self.ledger,
             settings=self.settings,
-            clock=FixedClock(),
+            clock=self.clock,
+            keyring=self.keyring,
         )
+
+    def ring(self) -> KeyRing:
+        """The keys of this world, which from now on are asked for; read from the bucket anew."""
+        if self.keyring is None:
+            patience = self.settings.keys_patience
+            archive, clock = self.open_archive(), self.clock
+            self.keyring = KeyRing(archive, self.root / "data", clock, patience=patience)
+        asyncio.run(self.keyring.start())
+        return self.keyring
+
+    def key(
+        self,
+        name: str = "app",
+        *apps: str,
+        role: Role = Role.READER,
+        expires_at: datetime | None = None,
+    ) -> dict[str, str]:
+        """Make a key; returns the headers of whoever has it."""
+        making = create_key(
+            self.open_archive(),
+            name,
+            role=role,
+            apps=apps,
+            expires_at=expires_at,
+            now=self.clock.now(),
+            made=MADE,
+        )
+        _, secret = asyncio.run(making)
+        self.ring()
+        return {"Authorization": f"Bearer {secret}"}
+
+    def revoke(self, name: str) -> None:
+        """Revoke a key, in the bucket alone: the ring learns of it when it reads again."""
+        revoking = revoke_key(self.open_archive(), name, now=self.clock.now(), made=MADE)
+        asyncio.run(revoking)
 
     def set(self, **changes: Any) -> None:
         """Change settings."""

@@ -1,0 +1,91 @@
+"""Making and revoking keys: a record at the end of the chain, decided by all that stands before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archiver.access import keys as api_keys
+from archiver.access.keyring import follow
+from archiver.access.keys import ApiKey, Keys
+from archiver.archive import keys
+from archiver.archive.canonical import sha256
+from archiver.archive.journal import WRITE_TRIES, Journal
+from archiver.errors import AccessError, CommitConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from archiver.access.reader import Role
+    from archiver.archive.archive import Archive
+
+
+async def create_key(
+    archive: Archive,
+    name: str,
+    *,
+    role: Role,
+    apps: tuple[str, ...],
+    expires_at: datetime | None,
+    now: datetime,
+    made: Mapping[str, str],
+) -> tuple[ApiKey, str]:
+    """Make a key; returns it and its secret, which is kept nowhere.
+
+    No `apps` are all of them. Raises AccessError where the name is in use.
+    """
+    secret = api_keys.new_secret()
+    key = ApiKey(
+        name=name,
+        digest=sha256(secret.encode()),
+        role=role,
+        apps=tuple(dict.fromkeys(apps)) or None,
+        created_at=now,
+        expires_at=expires_at,
+    )
+
+    def decide(known: Keys) -> dict[str, Any]:
+        if known.named(name) is not None:
+            raise AccessError(
+                f"there is a key {name} already",
+                hint=f"revoke it first (`rtk-archive keys revoke {name}`), or choose another name",
+            )
+        return api_keys.created(key)
+
+    await _append(archive, decide, made)
+    return key, secret
+
+
+async def revoke_key(
+    archive: Archive, name: str, *, now: datetime, made: Mapping[str, str]
+) -> ApiKey:
+    """Revoke the key of this name, for good; raises AccessError where there is none to revoke."""
+    found: list[ApiKey] = []
+
+    def decide(known: Keys) -> dict[str, Any]:
+        key = known.named(name)
+        if key is None:
+            raise AccessError(
+                f"there is no key {name} that could be revoked", hint="see `rtk-archive keys list`"
+            )
+        found.append(key)
+        return api_keys.revoked(key, now)
+
+    await _append(archive, decide, made)
+    return found[-1]
+
+
+async def _append(
+    archive: Archive, decide: Callable[[Keys], dict[str, Any]], made: Mapping[str, str]
+) -> None:
+    """Write what is decided behind all that is there; decided anew where somebody else was first."""
+    journal, known = Journal(archive, keys.ACCESS), Keys()
+    for _ in range(WRITE_TRIES):
+        known = await follow(archive, known)
+        try:
+            await journal.append(known.head, decide(known), made)
+        except CommitConflictError:
+            continue
+        return
+    raise CommitConflictError(f"{journal.prefix} is written by others too often")

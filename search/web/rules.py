@@ -1,0 +1,103 @@
+"""What each role may do: one row for every route there is, and no way around it.
+
+A path without a row here is answered 404, whoever asks: a route is open to nobody until it says to whom.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from archiver.access import Role
+from archiver.registrations import PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Area(StrEnum):
+    """What a route is about, as far as roles care."""
+
+    OPEN = "open"  #: anybody; nothing of a meeting
+    CONTENT = "content"  #: what was said
+    COVERAGE = "coverage"  #: what stands where
+    AUDIT = "audit"  #: who read what
+    MANAGEMENT = "management"  #: keys and settings
+    MONITORING = "monitoring"  #: numbers that name no session, meeting or person
+
+
+MAY: Mapping[Area, frozenset[Role]] = {
+    Area.OPEN: frozenset(Role),
+    Area.CONTENT: frozenset({Role.LOCAL, Role.READER}),
+    Area.COVERAGE: frozenset({Role.LOCAL, Role.READER, Role.AUDITOR}),
+    Area.AUDIT: frozenset({Role.LOCAL, Role.AUDITOR}),
+    Area.MANAGEMENT: frozenset({Role.LOCAL, Role.ADMIN}),
+    Area.MONITORING: frozenset({Role.LOCAL, Role.AUDITOR, Role.ADMIN}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRule:
+    """Who may ask at a path, and what that is called where it is recorded."""
+
+    path: str
+    action: str
+    area: Area
+    is_page: bool = False  #: for people: without credentials they are asked to sign in
+
+    def admits(self, role: Role) -> bool:
+        """Whether this role may ask here."""
+        return role in MAY[self.area]
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether an answer from here belongs into the record of reads."""
+        return self.area not in {Area.OPEN, Area.MONITORING}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The row for a path, and what its places in braces stand for."""
+
+    rule: RouteRule
+    names: Mapping[str, str]
+
+
+_SESSION = "/v1/sessions/{session_id}"
+RULES = (
+    RouteRule("/healthz", "health", Area.OPEN),
+    RouteRule(PATH, "webhook", Area.OPEN),
+    RouteRule("/readyz", "ready", Area.MONITORING),
+    RouteRule("/metrics", "metrics", Area.MONITORING),
+    RouteRule("/v1/search", "search", Area.CONTENT),
+    RouteRule("/v1/sessions", "sessions", Area.CONTENT),
+    RouteRule(_SESSION, "session", Area.CONTENT),
+    RouteRule(f"{_SESSION}/transcript", "transcript", Area.CONTENT),
+    RouteRule(f"{_SESSION}/chat", "chat", Area.CONTENT),
+    RouteRule(f"{_SESSION}/summary", "summary", Area.CONTENT),
+    RouteRule(f"{_SESSION}/artifacts/{{name}}", "artifact", Area.CONTENT),
+    RouteRule("/v1/coverage", "coverage", Area.COVERAGE),
+    RouteRule("/v1/keys", "keys list", Area.MANAGEMENT),
+    RouteRule("/v1/settings", "settings", Area.MANAGEMENT),
+)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    spelled = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+    return re.compile(rf"{spelled}\Z")
+
+
+_EXACT = {each.path: Match(each, {}) for each in RULES if "{" not in each.path}
+_PATTERNS = [(_pattern(each.path), each) for each in RULES if "{" in each.path]
+
+
+def match(path: str) -> Match | None:
+    """The row for this path; None where there is none."""
+    if (exact := _EXACT.get(path)) is not None:
+        return exact
+    for pattern, rule in _PATTERNS:
+        if (found := pattern.match(path)) is not None:
+            return Match(rule, found.groupdict())
+    return None
