@@ -21,7 +21,7 @@ from archiver.arguments import (
     share,
 )
 from archiver.clock import SystemClock
-from archiver.commands import Command, access, importing, keeping, moving
+from archiver.commands import Command, access, audit, importing, keeping, moving
 from archiver.doctor.command import doctor
 from archiver.errors import explain
 from archiver.exits import DONE, FAILED, LOST, PENDING
@@ -267,6 +267,7 @@ COMMANDS = (
     ),
     Command("webhooks", "registrations of webhooks at the source", _webhooks_arguments, webhooks),
     *access.COMMANDS,
+    *audit.COMMANDS,
     Command(
         "settings", "every setting, its value and where it came from", json_argument, show_settings
     ),

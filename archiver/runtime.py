@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.stores import AtRest, open_store, overlap
+from archiver.audit import TrailSealer
 from archiver.capture import Capture, Commits, Fetching, Maker, Offers, SummaryRequests
 from archiver.clock import Clock, SystemClock
 from archiver.discovery import Discovery
@@ -262,6 +263,7 @@ def _upkeep(parts: _Parts, share: Share) -> Upkeep:
         archive,
         ledger,
         clock,
+        trails=trail_sealer_of(settings, archive, parts.maker, clock),
         sealer=sealer_of(settings, archive, ledger, parts.maker, clock),
         rounds=Rounds(
             archive,
@@ -279,6 +281,15 @@ def sealer_of(
 ) -> Sealer:
     """What seals this archive."""
     return Sealer(archive, ledger, clock, made=maker.made, every=settings.seal_every)
+
+
+def trail_sealer_of(
+    settings: Settings, archive: Archive, maker: Maker, clock: Clock
+) -> TrailSealer:
+    """What puts the record of reads into this archive."""
+    return TrailSealer(
+        archive, settings.audit_path, clock, made=maker.made, keep=settings.audit_keep
+    )
 
 
 @dataclass(slots=True)

@@ -1,15 +1,18 @@
-"""What a worker does besides capturing: it seals what was committed, and reads back what is kept."""
+"""What a worker does besides capturing: it seals what was committed and what was read, and reads back
+what is kept.
+"""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
-from archiver.errors import ArchiveError, LedgerError, StoreDeniedError, StoreError
+from archiver.errors import ArchiveError, AuditError, LedgerError, StoreDeniedError, StoreError
 from archiver.ledger import UNDERLOCKED
 
 if TYPE_CHECKING:
     from archiver.archive.archive import Archive
+    from archiver.audit import TrailSealer
     from archiver.clock import Clock
     from archiver.ledger import Ledger
     from archiver.sealing import Sealer
@@ -26,11 +29,19 @@ class Upkeep:
     """Seals and verifies at its own pace; a fault of the store leaves it for the next time."""
 
     def __init__(
-        self, archive: Archive, ledger: Ledger, clock: Clock, *, sealer: Sealer, rounds: Rounds
+        self,
+        archive: Archive,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        trails: TrailSealer,
+        sealer: Sealer,
+        rounds: Rounds,
     ) -> None:
         self._archive = archive
         self._ledger = ledger
         self._clock = clock
+        self._trails = trails
         self._sealer = sealer
         self._rounds = rounds
 
@@ -43,12 +54,12 @@ class Upkeep:
 
     async def once(self) -> None:
         """Do what is due."""
-        for task in (self._seal, self._rounds.go_on):
+        for task in (self._trails.seal, self._seal, self._rounds.go_on):
             try:
                 await task()
             except StoreDeniedError:
                 raise
-            except (ArchiveError, StoreError, LedgerError) as error:
+            except (ArchiveError, AuditError, StoreError, LedgerError) as error:
                 log.warning("upkeep.failed", extra={"error": error.message})
         self._count_underlocked()
 

@@ -14,15 +14,11 @@ from archiver.clock import SystemClock
 from archiver.commands import Command, importing
 from archiver.exits import DONE, LOST
 from archiver.intake import Intake
-from archiver.ledger import Ledger
-from archiver.model import to_ms
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say, visible
+from search.commands import limits_of, looking, open_library
 from search.errors import IndexMissingError
 from search.export.command import export_arguments
-from search.formats import Limits
-from search.index.library import Library
-from search.index.seam import SearchRequest
 from search.indexer import Indexed, Indexer
 from search.lag import behind, index_facts
 
@@ -31,20 +27,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from archiver.archive.archive import Archive
+    from archiver.ledger import Ledger
     from archiver.metrics import FactsOf, IndexFacts
     from archiver.runtime import Runtime
     from archiver.settings import Settings
-    from search.query import Filters
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How much of an artifact is parsed."""
-    return Limits(size_bytes=settings.parse_max_bytes)
-
-
-def open_library(settings: Settings) -> Library:
-    """The reading side of the index."""
-    return Library(settings.index_path, timeout_s=settings.query_timeout.total_seconds())
 
 
 def _facts_of(settings: Settings) -> FactsOf:
@@ -160,116 +146,6 @@ async def serve_only(_args: argparse.Namespace, settings: Settings) -> int:
 # ---------------------------------------------------------------------- reading
 
 
-def _search_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("query", nargs="+", metavar="QUERY", help="words, phrases, filters")
-    arguments.app_argument(parser)
-    parser.add_argument(
-        "--speaker",
-        action="append",
-        type=arguments.name,
-        default=[],
-        metavar="NAME",
-        help="said by",
-    )
-    kinds = ("transcript", "chat", "summary")
-    parser.add_argument("--in", dest="kinds", action="append", default=[], choices=kinds)
-    parser.add_argument(
-        "--after", type=arguments.moment, metavar="T", help="sessions begun since then"
-    )
-    parser.add_argument(
-        "--before", type=arguments.moment, metavar="T", help="sessions begun before then"
-    )
-    sorts = ("relevance", "newest", "oldest")
-    parser.add_argument("--sort", choices=sorts, default="relevance")
-    parser.add_argument(
-        "--limit", type=arguments.limit, default=10, metavar="N", help="sessions to show, 1 to 100"
-    )
-    parser.add_argument("--match", choices=("best", "all"), help="any of the words, or all of them")
-    arguments.json_argument(parser)
-
-
-async def search(args: argparse.Namespace, settings: Settings) -> int:
-    """Search from the terminal."""
-    from search.presentation import print_result
-    from search.query import parse
-    from search.web.answers import search_answer
-
-    query = parse(" ".join(args.query))
-    merged = query.filters.narrowed(
-        speakers=tuple(args.speaker),
-        kinds=tuple(args.kinds),
-        apps=tuple(args.app),
-        after_ms=to_ms(args.after) if args.after else None,
-        before_ms=to_ms(args.before) if args.before else None,
-    )
-    query = dataclasses.replace(query, filters=merged)
-    request = SearchRequest(
-        query=query,
-        sort=args.sort,
-        match=args.match or ("best" if args.sort == "relevance" else "all"),
-        limit=args.limit,
-    )
-    library = open_library(settings)
-    try:
-        result = library.search(request)
-        coverage = _coverage(settings, library, query.filters) if args.json else None
-    finally:
-        library.close()
-    for warning in query.warnings:
-        say(visible(warning))
-    if args.json:
-        answer_json(search_answer(request, result, coverage, settings.public_url))
-    else:
-        print_result(result)
-    return DONE
-
-
-def _coverage(settings: Settings, library: Library, filters: Filters) -> dict[str, Any] | None:
-    """What of the filters' apps and dates is pending or lost; None where there is no ledger."""
-    from search.web import Services
-    from search.web.coverage import coverage_of
-
-    if not settings.ledger_path.exists():
-        return None
-    with closing(Ledger.open(settings.ledger_path, read_only=True)) as ledger:
-        services = Services(
-            index=library, archive=None, ledger=ledger, settings=settings, clock=SystemClock()
-        )
-        return coverage_of(
-            services,
-            apps=filters.apps or None,
-            excluded=filters.excluded_apps,
-            after_ms=filters.after_ms,
-            before_ms=filters.before_ms,
-        )
-
-
-def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", type=arguments.name, metavar="SESSION", help="its id")
-    for part in ("transcript", "chat", "summary", "inventory"):
-        parser.add_argument(f"--{part}", dest="parts", action="append_const", const=part)
-    arguments.json_argument(parser)
-
-
-async def show(args: argparse.Namespace, settings: Settings) -> int:
-    """One session: what is archived of it, or what was said."""
-    from archiver.runtime import open_views
-    from search.presentation import print_session, session_document
-
-    async with AsyncExitStack() as stack:
-        archive, ledger = await stack.enter_async_context(open_views(settings))
-        library = open_library(settings)
-        stack.callback(library.close)
-        document = await session_document(
-            args.session, tuple(args.parts or ()), archive=archive, ledger=ledger, library=library
-        )
-    if args.json:
-        answer_json(document)
-    else:
-        print_session(document)
-    return DONE
-
-
 async def status(args: argparse.Namespace, settings: Settings) -> int:
     """The ledger, and how far the index has followed it."""
     from archiver.runtime import open_ledger
@@ -382,8 +258,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("run", "worker, indexer and endpoint in one process", cli.COMMANDS[0].arguments, run),
     Command("serve", "the endpoint alone", lambda _parser: None, serve_only),
-    Command("search", "search from the terminal", _search_arguments, search),
-    Command("show", "one session", _show_arguments, show),
+    *looking.COMMANDS,
     Command("export", "a selection, for others to read and check", export_arguments, export),
     Command("rebuild", "make a view again from the bucket", _rebuild_arguments, rebuild),
     *(

@@ -6,10 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from archiver.access import KeyRing
-from archiver.errors import KeysStaleError
+from archiver.access import KeyRing, os_user
+from archiver.audit import Keeper, open_trail
+from archiver.capture import Maker
+from archiver.errors import AuditError, KeysStaleError
 from archiver.realtimekit.signatures import SigningKey
 from archiver.registrations import PATH
+from archiver.runtime import trail_sealer_of
 from archiver.terminal import say
 from search.web import Services, Webhooks, create_app, create_webhook_app, serve
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from archiver.archive.archive import Archive
+    from archiver.audit import Trail
     from archiver.clock import Clock
     from archiver.intake import Intake
     from archiver.ledger import Ledger
@@ -36,7 +40,10 @@ async def answer_requests(
 ) -> None:
     """Answer until `stop` is set: everything at RTK_ARCHIVE_LISTEN, webhooks at a second address."""
     key = SigningKey(settings.webhook_key_url, clock, trust_env=settings.proxy)
-    async with _keyring(settings, archive, clock) as keyring:
+    async with (
+        _recording(settings, archive, clock) as trail,
+        _keyring(settings, archive, clock) as keyring,
+    ):
         services = Services(
             index=library,
             archive=archive,
@@ -44,9 +51,32 @@ async def answer_requests(
             settings=settings,
             clock=clock,
             webhooks=Webhooks(intake=intake, key=key),
+            trail=trail,
             keyring=keyring,
         )
         await _answer(services, keyring, stop)
+
+
+@asynccontextmanager
+async def _recording(settings: Settings, archive: Archive, clock: Clock) -> AsyncIterator[Trail]:
+    """The record of reads, put into the bucket every quarter of an hour and in the end."""
+    sealer = trail_sealer_of(settings, archive, Maker.of("serve"), clock)
+    with open_trail(settings, clock) as trail:
+        try:
+            trail.record(os_user(), "serving began", asked={"listen": str(settings.listen)})
+        except AuditError as error:  # a worker goes on; reads are answered 503 until it can be
+            say(str(error))
+        keeper = Keeper(trail, sealer, clock)
+        keeping = asyncio.create_task(keeper.run())
+        try:
+            yield trail
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
+            with suppress(AuditError):  # the disk is full: what was answered is recorded
+                trail.record(os_user(), "serving ended", asked={})
+            await keeper.stop()
 
 
 @asynccontextmanager

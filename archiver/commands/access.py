@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archiver.access.keys import NAME
-from archiver.access.reader import RESERVED_ROLES, ROLES, Role
+from archiver.access.reader import RESERVED_ROLES, ROLES, Role, os_user
 from archiver.arguments import expiry, json_argument, name
 from archiver.clock import SystemClock
 from archiver.commands import Command
 from archiver.exits import DONE, USAGE
+from archiver.model import format_time
 from archiver.terminal import answer, answer_json, say, visible
 
 if TYPE_CHECKING:
@@ -53,9 +54,24 @@ def keys_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def keys(args: argparse.Namespace, settings: Settings) -> int:
-    """Make, list or revoke keys."""
+    """Make, list or revoke keys; noted before it is done."""
+    from archiver.audit import open_trail
+
+    if args.does == "create" and args.app and args.role is not Role.READER:
+        say("rtk-archive keys: only a reader is limited to apps; the other roles see no content")
+        return USAGE
+    with open_trail(settings, SystemClock()) as trail:
+        trail.record(os_user(), f"keys {args.does}", asked=_asked(args))
     does = {"create": _create, "list": _list, "revoke": _revoke}
     return await does[args.does](args, settings)
+
+
+def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    told = {name: getattr(args, name, None) for name in ("name", "role", "app", "expires")}
+    asked = {name: each for name, each in told.items() if each}
+    if args.does == "create" and args.expires is not None:
+        asked["expires"] = format_time(args.expires)
+    return asked
 
 
 async def _create(args: argparse.Namespace, settings: Settings) -> int:
@@ -63,9 +79,6 @@ async def _create(args: argparse.Namespace, settings: Settings) -> int:
     from archiver.capture import Maker
     from archiver.runtime import open_archive
 
-    if args.app and args.role is not Role.READER:
-        say("rtk-archive keys: only a reader is limited to apps; the other roles see no content")
-        return USAGE
     now = SystemClock().now()
     async with open_archive(settings, writing=True) as archive:
         key, secret = await create_key(

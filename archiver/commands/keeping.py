@@ -10,13 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from archiver.access import os_user
 from archiver.archive import keys
 from archiver.archive.journal import Journal, Link
 from archiver.archive.stores.store import first_key
 from archiver.arguments import fraction, json_argument, name
+from archiver.audit import open_trail
 from archiver.clock import SystemClock
 from archiver.commands import Command, moving
-from archiver.errors import ArchiveMissingError, ArchiverError, LedgerError, RecordError
+from archiver.errors import ArchiveMissingError, ArchiverError, AuditError, LedgerError, RecordError
 from archiver.exits import DONE, LOST
 from archiver.ledger.roster import Roster
 from archiver.terminal import answer, answer_json, progress, say, visible
@@ -62,6 +64,7 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
     """Read everything in the bucket back and hold it against its records."""
     from archiver.runtime import open_archive
 
+    _record(args, settings)
     async with AsyncExitStack() as stack:
         try:
             opened = open_archive(settings, writing=args.report)
@@ -73,6 +76,18 @@ async def verify(args: argparse.Namespace, settings: Settings) -> int:
                 raise
             return _format_lost(args, "missing", keys.FORMAT_KEY)
         return await _verify(args, settings, archive)
+
+
+def _record(args: argparse.Namespace, settings: Settings) -> None:
+    """Note that it is verified; who has no data folder, or may not write it, may verify all the same."""
+    if not settings.data.is_dir():
+        return
+    asked = {"session": args.session} if args.session else {}
+    try:
+        with open_trail(settings, SystemClock()) as trail:
+            trail.record(os_user(), "verify", asked=asked)
+    except AuditError as error:
+        say(visible(str(error)))
 
 
 async def _verify(args: argparse.Namespace, settings: Settings, archive: Archive) -> int:
@@ -207,10 +222,18 @@ async def _session_in(archive: Archive, session_id: str) -> SessionId:
 async def seal(args: argparse.Namespace, settings: Settings) -> int:
     """Seal all that is committed by now, and print the seal, to be kept elsewhere."""
     from archiver.capture import Maker
-    from archiver.runtime import open_views, sealer_of
+    from archiver.runtime import open_views, sealer_of, trail_sealer_of
 
+    maker, clock = Maker.of("seal"), SystemClock()
     async with open_views(settings, writing=True) as (archive, ledger):
-        link = await sealer_of(settings, archive, ledger, Maker.of("seal"), SystemClock()).seal()
+        try:
+            await trail_sealer_of(settings, archive, maker, clock).seal()
+        except (
+            AuditError,
+            RecordError,
+        ) as error:  # that does not keep the archive from being sealed
+            say(visible(str(error)))
+        link = await sealer_of(settings, archive, ledger, maker, clock).seal()
         sessions = ledger.sealing.sessions()
     if args.json:
         answer_json({"seal": str(link), **link.document(), "sessions": sessions})

@@ -6,10 +6,12 @@ import dataclasses
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from archiver.access import os_user
 from archiver.archive import keys
 from archiver.archive.archive import Archive
 from archiver.archive.stores.store import first_key
 from archiver.arguments import json_argument, name, store_url
+from archiver.audit import open_trail
 from archiver.capture import Maker
 from archiver.clock import SystemClock
 from archiver.commands import Command
@@ -81,6 +83,9 @@ async def copy(args: argparse.Namespace, settings: Settings) -> int:
     """Copy the archive to another store, or repair it from one."""
     from archiver.runtime import open_other_store
 
+    asked = {"repair": args.repair} if args.repair else {"target": args.target}
+    with open_trail(settings, SystemClock()) as trail:
+        trail.record(os_user(), "copy", asked=asked)
     other = open_other_store(settings, args.repair or args.target, args.profile or "")
     try:
         if args.repair:

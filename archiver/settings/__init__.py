@@ -251,6 +251,18 @@ class Settings:
         values.count,
         "requests of one key that are answered at the same time",
     )
+    audit: bool = _setting(
+        "RTK_ARCHIVE_AUDIT",
+        "on",
+        values.switch,
+        "the record of reads; that it is off is itself recorded",
+    )
+    audit_keep: timedelta = _setting(
+        "RTK_ARCHIVE_AUDIT_KEEP",
+        "30d",
+        values.duration,
+        "how long the record of reads stays in the data folder once it is in the bucket",
+    )
     query_timeout: timedelta = _setting(
         "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
     )
@@ -279,6 +291,11 @@ class Settings:
     @property
     def index_path(self) -> Path:
         return self.data / "index"
+
+    @property
+    def audit_path(self) -> Path:
+        """Where the record of reads is written."""
+        return self.data / "audit"
 
     def lock_for(self, app_id: str, now: datetime) -> Lock:
         """The lock of what is put for an app now; for "", of what vouches for all of them."""

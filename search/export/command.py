@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments
+from archiver.access import os_user
+from archiver.archive.seals import digest_of_ids
+from archiver.audit import open_trail
 from archiver.clock import SystemClock
 from archiver.exits import DONE, LOST, PENDING, USAGE
 from archiver.ledger import Ledger
+from archiver.model import format_time
 from archiver.terminal import answer, answer_json, progress, say, visible
 from search.export.layouts import LAYOUTS
 from search.export.model import Asked
@@ -75,7 +77,10 @@ async def export(
         until=args.until,
     )
     asked = Asked(
-        user=_user(), requested_by=args.requested_by or "", reason=args.reason, at=clock.now()
+        user=os_user().name,
+        requested_by=args.requested_by or "",
+        reason=args.reason,
+        at=clock.now(),
     )
     async with AsyncExitStack() as stack:
         stack.callback(library.close)
@@ -87,8 +92,28 @@ async def export(
             selection, archive, ledger=ledger, library=library, now=clock.now()
         )
         _say_limits(resolved)
+        _record(args, settings, resolved)
         exported = await _export(args, archive, selection, resolved, asked, limits)
     return _report(args, resolved, exported)
+
+
+def _record(args: argparse.Namespace, settings: Settings, resolved: Resolved) -> None:
+    """Note what is about to be handed out, before any of it is; raises AuditError."""
+    count, digest = digest_of_ids(sorted(resolved.folders))
+    asked = {
+        "directory": str(args.directory),
+        "format": args.format,
+        "reason": args.reason,
+        "requested_by": args.requested_by or "",
+        "query": args.query or "",
+        "session": list(args.session),
+        "app": list(args.app),
+        "since": "" if args.since is None else format_time(args.since),
+        "until": "" if args.until is None else format_time(args.until),
+    }
+    asked = {name: each for name, each in asked.items() if each}
+    with open_trail(settings, SystemClock()) as trail:
+        trail.record(os_user(), "export", asked=asked, hits=count, folders_digest=digest)
 
 
 async def _export(
@@ -110,14 +135,6 @@ async def _export(
             return await making.make(selection, resolved, asked, update)
     finally:
         folder.close()
-
-
-def _user() -> str:
-    """Whose process this is; not what an environment variable says."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _ledger(settings: Settings, archive: Archive) -> Ledger | None:

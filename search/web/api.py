@@ -39,10 +39,12 @@ async def search(request: AppRequest) -> Response:
     """GET and POST /v1/search."""
     services = request.state["services"]
     values = await params.search_values(request)
+    request.state["reading"].asked = values.by_name
     owner = owner_of(request)
     asked = params.search_request(values, request.state["apps"])
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     result, covered = await request.state["threads"].run(lambda: _search(services, asked))
+    request.state["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
     result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
     return JSON(answers.search_answer(asked, result, covered, services.settings.public_url))
 
@@ -74,7 +76,10 @@ async def sessions(request: AppRequest) -> Response:
         found, following = listed(services, asked, apps)
         return {"sessions": found, "coverage": covered, "next": bound.bind(following, owner)}
 
-    return JSON(await request.state["threads"].run(read))
+    document = await request.state["threads"].run(read)
+    shown = [each["session_id"] for each in document["sessions"]]
+    request.state["reading"].found(len(shown), shown)
+    return JSON(document)
 
 
 async def session(request: AppRequest) -> Response:

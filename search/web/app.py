@@ -1,7 +1,8 @@
 """The endpoint as one ASGI application: its routes, and what stands around each of them.
 
 Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ Limits (how much they ask)
-▶ Permission (what their role may do) ▶ errors as problems ▶ routes
+▶ Recording (nothing leaves unrecorded) ▶ Permission (what their role may do) ▶ errors as problems
+▶ routes
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, coverage, health, management, metrics, webhooks
+from search.web import api, audit, coverage, health, management, metrics, webhooks
 from search.web.access import Access, Door, Rule
 from search.web.outermost import Outermost
 from search.web.permission import Limits, Permission
 from search.web.problems import answer_error, answer_http_exception
+from search.web.recording import Reading, Recording
 from search.web.services import Services, State, Threads
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ ROUTES = (
     *metrics.ROUTES,
     *api.ROUTES,
     *coverage.ROUTES,
+    *audit.ROUTES,
     *management.ROUTES,
     *webhooks.ROUTES,
 )
@@ -59,8 +62,9 @@ def create_app(services: Services) -> Starlette:
         clock=services.clock,
     )
     access = Middleware(Access, door=Door(rule=rule, keyring=services.keyring))
+    recording = Middleware(Recording, trail=services.trail)
     return _application(
-        services, ROUTES, [Middleware(Outermost), access, limits, Middleware(Permission)]
+        services, ROUTES, [Middleware(Outermost), access, limits, recording, Middleware(Permission)]
     )
 
 
@@ -70,7 +74,14 @@ def _application(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         threads = Threads(wait_s=services.settings.query_timeout.total_seconds())
-        yield State(services=services, threads=threads, reader=None, match=None, apps=())
+        yield State(
+            services=services,
+            threads=threads,
+            reader=None,
+            match=None,
+            reading=Reading(),
+            apps=(),
+        )
 
     app = Starlette(
         routes=routes,

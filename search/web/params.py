@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from archiver.model import Outcome
+from archiver.audit import Wanted
+from archiver.model import Outcome, from_ms
 from search.index.facets import FACETS
 from search.index.seam import SearchRequest
 from search.query import Filters, parse, time_range
@@ -38,6 +39,7 @@ _SEARCH = frozenset(
 )
 _SESSIONS = frozenset({"app", "speaker", "after", "before", "outcome", "limit", "cursor"})
 _COVERAGE = frozenset({"app", "after", "before"})
+_AUDIT = frozenset({"who", "after", "before", "q", "limit", "cursor"})
 _NUMBER = re.compile(r"[0-9]{1,12}\Z")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -258,6 +260,29 @@ def coverage_request(request: Request[Any]) -> CoverageRequest:
         after_ms=values.start_ms("after"),
         before_ms=values.start_ms("before"),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """One page of the record of reads."""
+
+    wanted: Wanted
+    limit: int
+    cursor: str
+
+
+def audit_request(request: Request[Any]) -> AuditRequest:
+    """The reads these parameters ask for; raises ParameterError."""
+    values = Values.of(request.query_params.multi_items(), _AUDIT)
+    after_ms, before_ms = values.start_ms("after"), values.start_ms("before")
+    wanted = Wanted(
+        who=values.text("who"),
+        since=None if after_ms is None else from_ms(after_ms),
+        until=None if before_ms is None else from_ms(before_ms),
+        text=values.text("q"),
+    )
+    cursor = values.text("cursor", limit=CURSOR_LIMIT)
+    return AuditRequest(wanted=wanted, limit=values.number("limit", 100, 1, 1000), cursor=cursor)
 
 
 def in_scope(wanted: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from archiver.errors import (
     ArchiveError,
     ArchiverError,
+    AuditError,
     KeysStaleError,
     LedgerError,
     ObjectMissingError,
@@ -86,6 +87,7 @@ _ANSWERS: tuple[tuple[type[ArchiverError], int, str, str], ...] = (
     (SearchTimeoutError, 503, "search-timeout", "The search took too long"),
     (IndexMissingError, 503, "index-missing", "There is no index yet"),
     (IndexDamagedError, 503, "index-damaged", "The index cannot be used"),
+    (AuditError, 503, "not-recorded", "What cannot be recorded is not answered"),
     (KeysStaleError, 503, "keys-unavailable", "The keys cannot be read"),
     (LedgerError, 503, "ledger-unavailable", "The ledger cannot be used"),
     (ObjectMissingError, 500, "archive-damaged", "The archive is damaged"),
@@ -102,11 +104,18 @@ def problem_of(error: Exception) -> Problem:
                 slug=slug,
                 title=title,
                 status=status,
-                detail=error.message if isinstance(error, QueryError) else str(error),
+                detail=_detail(error),
                 members=_members(error),
                 headers=_headers(error),
             )
     return UNEXPECTED
+
+
+def _detail(error: ArchiverError) -> str:
+    # Of the record of reads, where it lies and what is wrong with the disk is the operator's alone.
+    if isinstance(error, AuditError):
+        return "the record of reads cannot be written"
+    return error.message if isinstance(error, QueryError) else str(error)
 
 
 def _members(error: ArchiverError) -> dict[str, Any]:
@@ -116,7 +125,7 @@ def _members(error: ArchiverError) -> dict[str, Any]:
 
 
 def _headers(error: ArchiverError) -> dict[str, str]:
-    again = isinstance(error, SearchTimeoutError | KeysStaleError)
+    again = isinstance(error, SearchTimeoutError | KeysStaleError | AuditError)
     return {"Retry-After": str(RETRY_AFTER_S)} if again else {}
 
 

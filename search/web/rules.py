@@ -79,6 +79,7 @@ RULES = (
     RouteRule(f"{_SESSION}/summary", "summary", Area.CONTENT),
     RouteRule(f"{_SESSION}/artifacts/{{name}}", "artifact", Area.CONTENT),
     RouteRule("/v1/coverage", "coverage", Area.COVERAGE),
+    RouteRule("/v1/audit", "audit", Area.AUDIT),
     RouteRule("/v1/keys", "keys list", Area.MANAGEMENT),
     RouteRule("/v1/settings", "settings", Area.MANAGEMENT),
 )

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from archiver.access import KeyRing, Reader
     from archiver.archive.archive import Archive
+    from archiver.audit import Trail
     from archiver.clock import Clock
     from archiver.intake import Intake
     from archiver.ledger import Ledger
     from archiver.realtimekit.signatures import SigningKey
     from archiver.settings import Settings
     from search.index.seam import IndexReader
+    from search.web.recording import Reading
     from search.web.rules import Match
 
 T = TypeVar("T")
@@ -51,6 +53,7 @@ class Services:
     settings: Settings
     clock: Clock
     webhooks: Webhooks | None = None  #: None: no webhook is taken here
+    trail: Trail | None = None  #: None: nothing is recorded, as in the demo
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
 
 
@@ -86,6 +89,8 @@ class State(TypedDict):
     #: Whoever asks, and the row of the rules for what they ask. Set by `access`, for each request.
     reader: Reader | None  #: None: nobody in particular, at a route that is open
     match: Match | None
+    #: What is recorded of the answer; handlers add what they found. Set by `recording`.
+    reading: Reading
     #: What may be opened and searched; None: every app. The reader's, set with it.
     apps: tuple[str, ...] | None
 

@@ -77,6 +77,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "RTK_ARCHIVE_KEYS_PATIENCE": ("keys_patience", "1h", timedelta(hours=1)),
     "RTK_ARCHIVE_KEY_RATE": ("key_rate", "60/1", RequestBudget(60, 1.0)),
     "RTK_ARCHIVE_KEY_CONCURRENCY": ("key_concurrency", "2", 2),
+    "RTK_ARCHIVE_AUDIT": ("audit", "off", False),
+    "RTK_ARCHIVE_AUDIT_KEEP": ("audit_keep", "0d", timedelta(0)),
 }
 
 BAD = {
@@ -143,6 +145,8 @@ BAD = {
     "RTK_ARCHIVE_KEYS_PATIENCE": ["0s", "ever"],
     "RTK_ARCHIVE_KEY_RATE": ["600", "0/60"],
     "RTK_ARCHIVE_KEY_CONCURRENCY": ["0", "many"],
+    "RTK_ARCHIVE_AUDIT": ["perhaps"],
+    "RTK_ARCHIVE_AUDIT_KEEP": ["ever"],
     "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],
     "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001", "here", "::1:80"],
     "RTK_ARCHIVE_WEBHOOK_KEY_URL": ["", "k.example", "ftp://k.example"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import open_store
 from archiver.archive.versions import next_version
+from archiver.audit import Trail
+from archiver.audit.shelf import trails_in
 from archiver.errors import ArchiverError
 from archiver.ledger import Ledger
 from archiver.model import (
@@ -276,6 +279,7 @@ class World:
     settings: Settings = field(default_factory=Settings)
     clock: Clock = field(default_factory=FixedClock)
     keyring: KeyRing | None = None
+    trail: Trail | None = None
 
     def services(self) -> Services:
         return Services(
@@ -285,7 +289,19 @@ class World:
             settings=self.settings,
             clock=self.clock,
             keyring=self.keyring,
+            trail=self.trail,
         )
+
+    def recorded(self) -> Trail:
+        """From now on every read is recorded."""
+        self.set(data=self.root / "data")
+        self.trail = Trail(self.settings.audit_path, self.clock)
+        return self.trail
+
+    def reads(self) -> list[dict[str, Any]]:
+        """What is recorded by now, in order."""
+        found = trails_in(self.settings.audit_path)
+        return [json.loads(line) for path in found for line in path.read_bytes().splitlines()]
 
     def ring(self) -> KeyRing:
         """The keys of this world, which from now on are asked for; read from the bucket anew."""
