@@ -15,6 +15,7 @@ from archiver.registrations import PATH
 from archiver.runtime import trail_sealer_of
 from archiver.terminal import say
 from search.web import Services, Webhooks, create_app, create_webhook_app, serve
+from search.web.signed_in import SignedIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,6 +54,7 @@ async def answer_requests(
             webhooks=Webhooks(intake=intake, key=key),
             trail=trail,
             keyring=keyring,
+            signed_in=SignedIn(keyring, settings.sign_in, clock),
         )
         await _answer(services, keyring, stop)
 

@@ -239,6 +239,12 @@ class Settings:
         values.interval,
         "how long the keys read last hold while the bucket cannot be read; then nobody is let in",
     )
+    sign_in: timedelta = _setting(
+        "RTK_ARCHIVE_SIGN_IN",
+        "12h",
+        values.interval,
+        "how long people who signed in with a key stay so",
+    )
     key_rate: RequestBudget = _setting(
         "RTK_ARCHIVE_KEY_RATE",
         "600/60",

@@ -10,7 +10,9 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
+
+from starlette.responses import RedirectResponse, Response
 
 from archiver.access import LOCAL
 from archiver.access.keys import SECRET
@@ -18,12 +20,14 @@ from archiver.errors import KeysStaleError
 from search.web import rules
 from search.web.problems import Problem, problem_of
 from search.web.rules import Area
+from search.web.signed_in import LOCAL_COOKIE, SECURE_COOKIE, cookie_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from archiver.access import KeyRing, Reader
     from search.web.rules import Match
+    from search.web.signed_in import SignedIn
 
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@\[\]]+))(?::\d{1,5})?\Z")
 _FORWARDED = frozenset({b"forwarded", b"via", b"x-real-ip", b"x-forwarded"})
@@ -50,6 +54,24 @@ BAD_KEY = replace(
     detail="it is unknown, expired or revoked, or not sent as `Authorization: Bearer KEY`",
     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
 )
+CROSS_SITE = Problem(
+    slug="cross-site",
+    title="Another site asks",
+    status=403,
+    detail="with a cookie only the pages of this endpoint may ask so: send a key instead",
+)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFirst:
+    """A person without credentials is shown where to sign in, and comes back from there."""
+
+    path: str
+
+    def response(self) -> Response:
+        """The way there."""
+        return RedirectResponse(f"/sign-in?next={quote(self.path, safe='/')}", 303)
 
 
 def is_loopback(host: str) -> bool:
@@ -83,6 +105,15 @@ class Rule:
         direct = client is not None and is_loopback(client[0]) and is_loopback(host or "")
         return direct and not self.public_url and not _is_forwarded(scope)
 
+    def origin(self, scope: Scope) -> str:
+        """The origin a person's own page has here; "" where nobody can sign in: it is in the clear."""
+        host, public = _host(scope), urlsplit(self.public_url)
+        if host is not None and host == (public.hostname or "").lower():
+            return f"https://{public.netloc.lower()}" if public.scheme == "https" else ""
+        if host is None or not is_loopback(host) or _is_forwarded(scope):
+            return ""
+        return "http://" + header_values(scope, b"host")[0].decode("latin-1").lower()
+
 
 def _host(scope: Scope) -> str | None:
     """The name that was asked for, in lower case, without its port; None unless there is exactly one."""
@@ -108,8 +139,11 @@ class Door:
 
     rule: Rule
     keyring: KeyRing | None = None  #: None: there are no keys, and none can be made
+    signed_in: SignedIn | None = None
 
-    async def let_in(self, scope: Scope, found: Match | None) -> Reader | Problem | None:
+    async def let_in(
+        self, scope: Scope, found: Match | None
+    ) -> Reader | Problem | SignInFirst | None:
         """Whoever asks; None where nobody needs to be anybody; or why they are not let in.
 
         Raises KeysStaleError.
@@ -119,11 +153,33 @@ class Door:
             return None
         if credentials := header_values(scope, b"authorization"):
             return self._bearer(credentials)
+        if (person := self._signed_in(scope)) is not None:
+            is_safe = scope.get("method", "GET") in _SAFE
+            return person if is_safe or self.is_own_page(scope) else CROSS_SITE
         if self.rule.is_this_machine(scope) and (
             area is Area.MONITORING or self.keyring is None or not self.keyring.are_needed
         ):
             return LOCAL
+        if found is not None and found.rule.is_page and scope.get("method") in _SAFE:
+            return SignInFirst(_asked_path(scope))
         return UNAUTHORIZED
+
+    def _signed_in(self, scope: Scope) -> Reader | None:
+        name = self.cookie_name(scope)
+        word = cookie_of(scope, name) if name else ""
+        return self.signed_in.reader(word) if self.signed_in is not None and word else None
+
+    def cookie_name(self, scope: Scope) -> str:
+        """What the cookie of whoever signs in here is called; "" where nobody can."""
+        origin = self.rule.origin(scope)
+        return "" if not origin else SECURE_COOKIE if origin.startswith("https:") else LOCAL_COOKIE
+
+    def is_own_page(self, scope: Scope) -> bool:
+        """Whether a page of this endpoint asks, as browsers tell; who does not tell is none."""
+        if sites := header_values(scope, b"sec-fetch-site"):
+            return sites == [b"same-origin"]
+        origins = [each.decode("latin-1").lower() for each in header_values(scope, b"origin")]
+        return len(origins) == 1 and origins[0] == self.rule.origin(scope) != ""
 
     def _bearer(self, credentials: list[bytes]) -> Reader | Problem:
         sent = _BEARER.match(credentials[0]) if len(credentials) == 1 else None
@@ -132,6 +188,11 @@ class Door:
             return BAD_KEY
         key = self.keyring.find(secret)
         return BAD_KEY if key is None else key.reader
+
+
+def _asked_path(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"{quote(scope['path'], safe='/')}?{query}" if query else quote(scope["path"], safe="/")
 
 
 class Access:
@@ -147,16 +208,18 @@ class Access:
             return
         found = rules.match(scope["path"])
         came = await self._came(scope, found)
-        if isinstance(came, Problem):
+        if isinstance(came, Problem | SignInFirst):
             await came.response()(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        state["match"], state["reader"] = found, came
+        state["match"], state["reader"], state["door"] = found, came, self._door
         # Whoever is nobody sees nothing.
         state["apps"] = () if came is None else came.apps
         await self._app(scope, receive, send)
 
-    async def _came(self, scope: Scope, found: Match | None) -> Reader | Problem | None:
+    async def _came(
+        self, scope: Scope, found: Match | None
+    ) -> Reader | Problem | SignInFirst | None:
         if not self._door.rule.is_ours(scope):
             return MISDIRECTED
         try:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, audit, coverage, health, management, metrics, webhooks
+from search.web import api, audit, coverage, health, management, metrics, signing_in, webhooks
 from search.web.access import Access, Door, Rule
 from search.web.outermost import Outermost
 from search.web.permission import Limits, Permission
@@ -38,6 +38,7 @@ ROUTES = (
     *coverage.ROUTES,
     *audit.ROUTES,
     *management.ROUTES,
+    *signing_in.ROUTES,
     *webhooks.ROUTES,
 )
 
@@ -61,7 +62,8 @@ def create_app(services: Services) -> Starlette:
         concurrency=settings.key_concurrency,
         clock=services.clock,
     )
-    access = Middleware(Access, door=Door(rule=rule, keyring=services.keyring))
+    door = Door(rule=rule, keyring=services.keyring, signed_in=services.signed_in)
+    access = Middleware(Access, door=door)
     recording = Middleware(Recording, trail=services.trail)
     return _application(
         services, ROUTES, [Middleware(Outermost), access, limits, recording, Middleware(Permission)]
@@ -73,6 +75,8 @@ def _application(
 ) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        settings = services.settings
+        rule = Rule(listen_host=settings.listen.host, public_url=settings.public_url)
         threads = Threads(wait_s=services.settings.query_timeout.total_seconds())
         yield State(
             services=services,
@@ -80,6 +84,8 @@ def _application(
             reader=None,
             match=None,
             reading=Reading(),
+            door=Door(rule=rule),
+            attempts=signing_in.attempts(),
             apps=(),
         )
 

@@ -69,6 +69,8 @@ _SESSION = "/v1/sessions/{session_id}"
 RULES = (
     RouteRule("/healthz", "health", Area.OPEN),
     RouteRule(PATH, "webhook", Area.OPEN),
+    RouteRule("/sign-in", "sign-in", Area.OPEN, is_page=True),
+    RouteRule("/sign-out", "sign-out", Area.OPEN, is_page=True),
     RouteRule("/readyz", "ready", Area.MONITORING),
     RouteRule("/metrics", "metrics", Area.MONITORING),
     RouteRule("/v1/search", "search", Area.CONTENT),

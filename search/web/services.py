@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from archiver.realtimekit.signatures import SigningKey
     from archiver.settings import Settings
     from search.index.seam import IndexReader
+    from search.web.access import Door
+    from search.web.permission import Buckets
     from search.web.recording import Reading
     from search.web.rules import Match
+    from search.web.signed_in import SignedIn
 
 T = TypeVar("T")
 
@@ -55,6 +58,7 @@ class Services:
     webhooks: Webhooks | None = None  #: None: no webhook is taken here
     trail: Trail | None = None  #: None: nothing is recorded, as in the demo
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
+    signed_in: SignedIn | None = None  #: None: nobody can sign in
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class State(TypedDict):
     match: Match | None
     #: What is recorded of the answer; handlers add what they found. Set by `recording`.
     reading: Reading
+    door: Door
+    attempts: Buckets  #: to sign in
     #: What may be opened and searched; None: every app. The reader's, set with it.
     apps: tuple[str, ...] | None
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from archiver.archive.chains import Committed
     from archiver.clock import Clock
+    from search.web.signed_in import SignedIn
 
 APP = "c94c437b-0000-4000-8000-000000000001"
 OTHER_APP = "c94c437b-0000-4000-8000-000000000002"
@@ -280,6 +281,7 @@ class World:
     clock: Clock = field(default_factory=FixedClock)
     keyring: KeyRing | None = None
     trail: Trail | None = None
+    signed_in: SignedIn | None = None
 
     def services(self) -> Services:
         return Services(
@@ -290,6 +292,7 @@ class World:
             clock=self.clock,
             keyring=self.keyring,
             trail=self.trail,
+            signed_in=self.signed_in,
         )
 
     def recorded(self) -> Trail:
