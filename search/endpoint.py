@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from archiver.access import KeyRing, os_user
+from archiver.access.assertions import Assertions
+from archiver.access.certificates import TeamKeys
 from archiver.audit import Keeper, open_trail
 from archiver.capture import Maker
 from archiver.errors import AuditError, KeysStaleError
@@ -55,6 +57,7 @@ async def answer_requests(
             trail=trail,
             keyring=keyring,
             signed_in=SignedIn(keyring, settings.sign_in, clock),
+            assertions=_assertions(settings, clock),
         )
         await _answer(services, keyring, stop)
 
@@ -104,7 +107,7 @@ async def _answer(services: Services, keyring: KeyRing, stop: asyncio.Event) -> 
             settings.listen,
             stop,
             listening=_say_where,
-            beyond_loopback=_may_be_reached(keyring),
+            beyond_loopback=services.assertions is not None or _may_be_reached(keyring),
         )
         group.create_task(main)
         if settings.webhook_listen is not None:
@@ -119,6 +122,19 @@ async def _answer(services: Services, keyring: KeyRing, stop: asyncio.Event) -> 
                     beyond_loopback=True,
                 )
             )
+
+
+def _assertions(settings: Settings, clock: Clock) -> Assertions | None:
+    """What tells who comes through Cloudflare Access; raises SettingsError where it is half set."""
+    settings.require_whole_access()
+    if not settings.access_team:
+        return None
+    return Assertions(
+        keys=TeamKeys(settings.access_team, clock, trust_env=settings.proxy),
+        audiences=settings.access_audiences,
+        grants=settings.access_grants,
+        clock=clock,
+    )
 
 
 def _may_be_reached(keyring: KeyRing) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from archiver.errors import SettingsError
-from archiver.settings import retention, values
+from archiver.settings import grants, retention, values
 from archiver.settings.reading import Definition, key_of, read_settings
 from archiver.settings.retention import ALL_APPS, Retention
 from archiver.settings.values import Address, RequestBudget, Secret
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from archiver.model import Lock, TranscriptFormat
+    from archiver.settings.grants import Grant
 
 __all__ = [
     "FILE_NAME",
@@ -111,7 +112,7 @@ class Settings:
         "RTK_ARCHIVE_DATA",
         "data",
         values.folder,
-        "the folder of the ledger, the index and downloads under way",
+        "the folder of the ledger, the index, the unsealed record of reads and downloads under way",
     )
     formats: tuple[TranscriptFormat, ...] = _setting(
         "RTK_ARCHIVE_FORMATS",
@@ -245,6 +246,25 @@ class Settings:
         values.interval,
         "how long people who signed in with a key stay so",
     )
+    access_team: str = _setting(
+        "RTK_ARCHIVE_ACCESS_TEAM",
+        "",
+        values.optional_url,
+        "the Cloudflare Access team people come through: `https://TEAM.cloudflareaccess.com`",
+    )
+    access_audiences: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_ACCESS_AUDIENCE",
+        "",
+        values.names,
+        "the audience tag (AUD) of the Access application; several by commas",
+    )
+    access_grants: tuple[Grant, ...] = _setting(
+        "RTK_ARCHIVE_ACCESS_ROLES",
+        "",
+        grants.grants,
+        "what they may do: `ana@example.com=reader:APP+APP`, `*@example.com=reader`,"
+        " `group:legal=auditor`, by commas; the first that fits",
+    )
     key_rate: RequestBudget = _setting(
         "RTK_ARCHIVE_KEY_RATE",
         "600/60",
@@ -308,6 +328,15 @@ class Settings:
         held = bool(self.legal_hold) if not app_id else app_id in self.legal_hold
         found = self.lock.lock(app_id, now) if app_id else self.lock.strictest(now)
         return replace(found, hold=held or ALL_APPS in self.legal_hold)
+
+    def require_whole_access(self) -> None:
+        """Raise SettingsError where only a part of the settings for Cloudflare Access is set."""
+        names = ("access_team", "access_audiences", "access_grants")
+        unset = [variable_of(name) for name in names if not getattr(self, name)]
+        if unset and len(unset) < len(names):
+            raise SettingsError(
+                f"{unset[0]} is not set", hint="people come through Access by all three, or by none"
+            )
 
     def require_source(self) -> None:
         """Raise SettingsError unless there is a token and an account to ask with."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from archiver.access import KeyRing, Reader
+    from archiver.access.assertions import Assertions
     from search.web.rules import Match
     from search.web.signed_in import SignedIn
 
@@ -140,6 +141,7 @@ class Door:
     rule: Rule
     keyring: KeyRing | None = None  #: None: there are no keys, and none can be made
     signed_in: SignedIn | None = None
+    assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access
 
     async def let_in(
         self, scope: Scope, found: Match | None
@@ -153,16 +155,26 @@ class Door:
             return None
         if credentials := header_values(scope, b"authorization"):
             return self._bearer(credentials)
-        if (person := self._signed_in(scope)) is not None:
+        person = await self._asserted(scope) or self._signed_in(scope)
+        if person is not None:
             is_safe = scope.get("method", "GET") in _SAFE
             return person if is_safe or self.is_own_page(scope) else CROSS_SITE
-        if self.rule.is_this_machine(scope) and (
-            area is Area.MONITORING or self.keyring is None or not self.keyring.are_needed
-        ):
+        if self.rule.is_this_machine(scope) and (area is Area.MONITORING or self._is_keyless()):
             return LOCAL
         if found is not None and found.rule.is_page and scope.get("method") in _SAFE:
             return SignInFirst(_asked_path(scope))
         return UNAUTHORIZED
+
+    def _is_keyless(self) -> bool:
+        """Whether nobody else was ever invited: by a key, or through Access."""
+        return self.assertions is None and (self.keyring is None or not self.keyring.are_needed)
+
+    async def _asserted(self, scope: Scope) -> Reader | None:
+        """Whoever Cloudflare Access vouches for; its header with the e-mail address counts for nothing."""
+        sent = header_values(scope, b"cf-access-jwt-assertion")
+        if self.assertions is None or len(sent) != 1:
+            return None
+        return await self.assertions.reader(sent[0].decode("latin-1"))
 
     def _signed_in(self, scope: Scope) -> Reader | None:
         name = self.cookie_name(scope)

@@ -62,7 +62,12 @@ def create_app(services: Services) -> Starlette:
         concurrency=settings.key_concurrency,
         clock=services.clock,
     )
-    door = Door(rule=rule, keyring=services.keyring, signed_in=services.signed_in)
+    door = Door(
+        rule=rule,
+        keyring=services.keyring,
+        signed_in=services.signed_in,
+        assertions=services.assertions,
+    )
     access = Middleware(Access, door=door)
     recording = Middleware(Recording, trail=services.trail)
     return _application(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archiver.access import KeyRing, Reader
+    from archiver.access.assertions import Assertions
     from archiver.archive.archive import Archive
     from archiver.audit import Trail
     from archiver.clock import Clock
@@ -59,6 +60,7 @@ class Services:
     trail: Trail | None = None  #: None: nothing is recorded, as in the demo
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
     signed_in: SignedIn | None = None  #: None: nobody can sign in
+    assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access
 
 
 @dataclass(frozen=True, slots=True)

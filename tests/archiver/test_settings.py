@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,11 +11,8 @@ from hypothesis import strategies as st
 
 from archiver.cli import main
 from archiver.errors import SettingsError
-from archiver.model import LockMode
 from archiver.settings import (
     FILE_NAME,
-    Address,
-    RequestBudget,
     Secret,
     Settings,
     definitions,
@@ -25,135 +20,7 @@ from archiver.settings import (
     load_settings,
     variable_of,
 )
-from archiver.settings.retention import Retention, Term
-
-GOOD: dict[str, tuple[str, str, Any]] = {
-    "CLOUDFLARE_API_TOKEN": ("token", "abc", Secret("abc")),
-    "CLOUDFLARE_ACCOUNT_ID": ("account_id", " abc ", "abc"),
-    "CLOUDFLARE_BASE_URL": ("base_url", "https://example.com/v4/", "https://example.com/v4"),
-    "RTK_ARCHIVE_APPS": ("apps", "a, b,", ("a", "b")),
-    "RTK_ARCHIVE_STORE": ("store", "s3://bucket/prefix", "s3://bucket/prefix"),
-    "RTK_ARCHIVE_LOCK": (
-        "lock",
-        "Compliance:7y, a=governance:90d, b=off",
-        Retention(
-            default=Term(mode=LockMode.COMPLIANCE, length=7, unit="y"),
-            by_app=(("a", Term(mode=LockMode.GOVERNANCE, length=90, unit="d")), ("b", None)),
-        ),
-    ),
-    "RTK_ARCHIVE_LEGAL_HOLD": ("legal_hold", "a, b", ("a", "b")),
-    "RTK_ARCHIVE_SSE": ("encryption", "AWS:KMS", "aws:kms"),
-    "RTK_ARCHIVE_SSE_KMS_KEY": ("kms_key", "alias/archive", "alias/archive"),
-    "RTK_ARCHIVE_STORAGE_CLASS": ("storage_class", "standard_ia", "STANDARD_IA"),
-    "RTK_ARCHIVE_FORMATS": ("formats", "vtt,json,vtt", ("VTT", "JSON")),
-    "RTK_ARCHIVE_SUMMARIES": ("summaries", "Collect", "collect"),
-    "RTK_ARCHIVE_SUMMARY_WAIT": ("summary_wait", "90s", timedelta(seconds=90)),
-    "RTK_ARCHIVE_SUMMARY_PATIENCE": ("summary_patience", "2d", timedelta(days=2)),
-    "RTK_ARCHIVE_PEER_REPORTS": ("peer_reports", "on", True),
-    "RTK_ARCHIVE_BUDGET": ("budget", "10/2", RequestBudget(10, 2.0)),
-    "RTK_ARCHIVE_DOWNLOAD_MAX": ("download_max_bytes", "64MB", 64 * 2**20),
-    "RTK_ARCHIVE_LISTEN": ("listen", "[::1]:80", Address("::1", 80)),
-    "RTK_ARCHIVE_PUBLIC_URL": ("public_url", "https://a.example/x/", "https://a.example/x"),
-    "RTK_ARCHIVE_SEAL_EVERY": ("seal_every", "6h", timedelta(hours=6)),
-    "RTK_ARCHIVE_VERIFY_EVERY": ("verify_every", "0d", timedelta(0)),
-    "RTK_ARCHIVE_CONCURRENCY": ("concurrency", "3", 3),
-    "RTK_ARCHIVE_DATA": ("data", "elsewhere", Path("elsewhere")),
-    "RTK_ARCHIVE_DOWNLOAD_HOSTS": ("download_hosts", "*.b.example, a", ("*.b.example", "a")),
-    "RTK_ARCHIVE_PROXY": ("proxy", "1", True),
-    "RTK_ARCHIVE_LOOK_EVERY": ("look_every", "5m", timedelta(minutes=5)),
-    "RTK_ARCHIVE_LOOKBACK": ("lookback", "3650d", timedelta(days=3650)),
-    "RTK_ARCHIVE_LOOKBACK_EVERY": ("lookback_every", "12 H", timedelta(hours=12)),
-    "RTK_ARCHIVE_SOLE_WORKER": ("sole_worker", "yes", True),
-    "RTK_ARCHIVE_PARSE_MAX": ("parse_max_bytes", "1 GiB", 2**30),
-    "RTK_ARCHIVE_QUERY_TIMEOUT": ("query_timeout", "2s", timedelta(seconds=2)),
-    "RTK_ARCHIVE_METRICS_FILE": ("metrics_file", " m/rtk.prom ", Path("m/rtk.prom")),
-    "RTK_ARCHIVE_WEBHOOK_LISTEN": ("webhook_listen", "0.0.0.0:81", Address("0.0.0.0", 81)),
-    "RTK_ARCHIVE_WEBHOOK_KEY_URL": (
-        "webhook_key_url",
-        "https://k.example/x",
-        "https://k.example/x",
-    ),
-    "RTK_ARCHIVE_WEBHOOK_WAIT": ("webhook_wait", "30m", timedelta(minutes=30)),
-    "RTK_ARCHIVE_KEYS_PATIENCE": ("keys_patience", "1h", timedelta(hours=1)),
-    "RTK_ARCHIVE_SIGN_IN": ("sign_in", "8h", timedelta(hours=8)),
-    "RTK_ARCHIVE_KEY_RATE": ("key_rate", "60/1", RequestBudget(60, 1.0)),
-    "RTK_ARCHIVE_KEY_CONCURRENCY": ("key_concurrency", "2", 2),
-    "RTK_ARCHIVE_AUDIT": ("audit", "off", False),
-    "RTK_ARCHIVE_AUDIT_KEEP": ("audit_keep", "0d", timedelta(0)),
-}
-
-BAD = {
-    "CLOUDFLARE_API_TOKEN": ["two words", "tök", "line\nbreak"],
-    "CLOUDFLARE_ACCOUNT_ID": ["a\0b", "a\x1bb"],
-    "CLOUDFLARE_BASE_URL": [
-        "ftp://x",
-        "https://",
-        "https://u:p@x/",
-        "x",
-        "https://x:0/",
-        "https://x:99999/",
-        "https://x/?a=b",
-        "https://x/#a",
-        "https://x/ y",
-        "http://[",
-        "",
-    ],
-    "RTK_ARCHIVE_STORE": [
-        "",
-        "s3://",
-        "s3:///p",
-        "s3://k:s@bucket",
-        "file:",
-        "file: ",
-        "data",
-        "gs://x",
-    ],
-    "RTK_ARCHIVE_LOCK": [
-        "7y",
-        "compliance",
-        "compliance:0d",
-        "compliance:101y",
-        "strict:7y",
-        "=off",
-        "a=off,a=off",
-        "off,governance:1d",
-    ],
-    "RTK_ARCHIVE_LEGAL_HOLD": ["all,a", "off,a"],
-    "RTK_ARCHIVE_SSE": ["none", "kms"],
-    "RTK_ARCHIVE_SSE_KMS_KEY": ["a\0b"],
-    "RTK_ARCHIVE_STORAGE_CLASS": ["GLACIER", "deep_archive", "standard ia", "-"],
-    "RTK_ARCHIVE_DATA": ["", " ", "a\0b"],
-    "RTK_ARCHIVE_FORMATS": ["", "PDF", "JSON,PDF"],
-    "RTK_ARCHIVE_SUMMARIES": ["maybe", ""],
-    "RTK_ARCHIVE_SUMMARY_WAIT": ["15", "-5m", "1w", "", "1.5h", "9999999999s", "3651d"],
-    "RTK_ARCHIVE_SUMMARY_PATIENCE": ["soon"],
-    "RTK_ARCHIVE_PEER_REPORTS": ["perhaps"],
-    "RTK_ARCHIVE_BUDGET": ["600", "0/300", "600/0", "a/b", "-1/2"],
-    "RTK_ARCHIVE_DOWNLOAD_HOSTS": ["https://x", "a.*.b", "*", "a:443", "a b", ".a"],
-    "RTK_ARCHIVE_DOWNLOAD_MAX": ["0", "-1", "big", "5i", ""],
-    "RTK_ARCHIVE_PROXY": ["http://proxy:3128"],
-    "RTK_ARCHIVE_LOOK_EVERY": ["0s", "often"],
-    "RTK_ARCHIVE_LOOKBACK": ["0d", "999999d"],
-    "RTK_ARCHIVE_LOOKBACK_EVERY": ["0h"],
-    "RTK_ARCHIVE_SEAL_EVERY": ["0s", "25h", "daily"],
-    "RTK_ARCHIVE_VERIFY_EVERY": ["monthly", "-1d"],
-    "RTK_ARCHIVE_CONCURRENCY": ["0", "-1", "x", "1.5", ""],
-    "RTK_ARCHIVE_SOLE_WORKER": ["2"],
-    "RTK_ARCHIVE_PARSE_MAX": ["0MB"],
-    "RTK_ARCHIVE_LISTEN": ["8000", "localhost", "localhost:99999", "::1:80", "[:::]:80", "a b:80"],
-    "RTK_ARCHIVE_PUBLIC_URL": ["archive.example", "https://u@archive.example"],
-    "RTK_ARCHIVE_QUERY_TIMEOUT": ["0s", "never"],
-    "RTK_ARCHIVE_KEYS_PATIENCE": ["0s", "ever"],
-    "RTK_ARCHIVE_SIGN_IN": ["0h"],
-    "RTK_ARCHIVE_KEY_RATE": ["600", "0/60"],
-    "RTK_ARCHIVE_KEY_CONCURRENCY": ["0", "many"],
-    "RTK_ARCHIVE_AUDIT": ["perhaps"],
-    "RTK_ARCHIVE_AUDIT_KEEP": ["ever"],
-    "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],
-    "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001", "here", "::1:80"],
-    "RTK_ARCHIVE_WEBHOOK_KEY_URL": ["", "k.example", "ftp://k.example"],
-    "RTK_ARCHIVE_WEBHOOK_WAIT": ["soon", "-1m"],
-}
+from tests.archiver.setting_values import BAD, GOOD
 
 
 def test_every_setting_is_tried_here() -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from archiver.access.assertions import Assertions
     from archiver.archive.chains import Committed
     from archiver.clock import Clock
     from search.web.signed_in import SignedIn
@@ -282,6 +283,7 @@ class World:
     keyring: KeyRing | None = None
     trail: Trail | None = None
     signed_in: SignedIn | None = None
+    assertions: Assertions | None = None
 
     def services(self) -> Services:
         return Services(
@@ -293,6 +295,7 @@ class World:
             keyring=self.keyring,
             trail=self.trail,
             signed_in=self.signed_in,
+            assertions=self.assertions,
         )
 
     def recorded(self) -> Trail:
