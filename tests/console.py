@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,6 +98,22 @@ def console(
             COLUMNS="100",
         )
         yield found
+
+
+def serving(shell: Console, host: str = "127.0.0.1") -> tuple[subprocess.Popen[str], str]:
+    """An endpoint in a process of its own, and where it answers this machine."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "search", "serve"],
+        cwd=shell.folder,
+        env={**os.environ, "RTK_ARCHIVE_LISTEN": f"{host}:0"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    match = re.search(r"http://[\d.]+(:\d+)", said)
+    assert match is not None, said
+    return process, f"http://127.0.0.1{match[1]}"
 
 
 @contextmanager

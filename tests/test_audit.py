@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import re
 import signal
-import subprocess
-import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console import console
+from tests.console import console, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,22 +36,6 @@ def shown(shell: Console, *argv: str) -> list[dict[str, Any]]:
     assert ran.code == 0
     rows = [json.loads(line) for line in ran.out.splitlines()]
     return [each for each in reversed(rows) if each["action"] != "audit show"]
-
-
-def serving(shell: Console) -> tuple[subprocess.Popen[str], str]:
-    """An endpoint in a process of its own, and where it answers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "search", "serve"],
-        cwd=shell.folder,
-        env={**os.environ, "RTK_ARCHIVE_LISTEN": "127.0.0.1:0"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    said = process.stderr.readline()
-    match = re.search(r"http://[\d.]+:\d+", said)
-    assert match is not None, said
-    return process, match[0]
 
 
 def test_every_command_that_reads_is_recorded(shell: Console) -> None:

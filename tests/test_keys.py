@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.console import console
+from tests.console import console, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,3 +93,31 @@ def test_the_chain_of_keys_is_sealed_and_verified(shell: Console) -> None:
     last.with_name("00000001.json").write_text(json.dumps({}))
     listed = shell.run("keys", "list")
     assert (listed.code, "00000001.json" in listed.err) == (1, True)
+
+
+def test_a_key_opens_an_endpoint_that_others_reach(shell: Console) -> None:
+    """Beyond loopback only once there is a key; then with it, and this machine too only with it."""
+    refused = shell.run("--config", str(settings_file(shell)), "serve")
+    assert (refused.code, "keys create NAME" in refused.err) == (1, True)
+    secret = shell.run("keys", "create", "crm").out.strip()
+    process, url = serving(shell, "0.0.0.0")
+    with process:
+        request = urllib.request.Request(f"{url}/v1/search?q=meeting")
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(request)
+        request.add_header("Authorization", f"Bearer {secret}")
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+    (listed,) = shell.run("keys", "list", "--json").document
+    assert listed["last_used_at"]
+
+
+def settings_file(shell: Console) -> Path:
+    """Settings that would have others reach the endpoint."""
+    path = shell.folder / "others.toml"
+    path.write_text('listen = "0.0.0.0:0"\n')
+    path.chmod(0o600)
+    return path
