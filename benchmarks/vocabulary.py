@@ -79,16 +79,15 @@ class Vocabulary:
 
     def _followers(self, draw: np.random.Generator) -> Ids:
         """Four that like to follow: a word of a topic by its topic's, any other by words of all kinds."""
-        followers = np.empty((self.size, 4), dtype=np.int64)
-        mixed = np.where(
-            draw.random((self.size, 4)) < 0.6,
-            self.function[draw.integers(0, DRAWS, (self.size, 4))],
-            self.first_general + self.general[draw.integers(0, DRAWS, (self.size, 4))],
+        shape = (self.core, 4)
+        followers = np.where(
+            draw.random(shape) < 0.6,
+            self.function[draw.integers(0, DRAWS, shape)],
+            self.first_general + self.general[draw.integers(0, DRAWS, shape)],
         )
-        followers[:] = mixed
         home = draw.integers(0, TOPICS, TOPIC_WORDS)
         near = self.in_topic[draw.integers(0, DRAWS, (TOPIC_WORDS, 4))]
-        followers[self.first_topical : self.core] = self.topics[home[:, None], near]
+        followers[self.first_topical :] = self.topics[home[:, None], near]
         return followers
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import migrations.index
 import search.text
-from benchmarks.corpus import Corpus, text_of
+from benchmarks.corpus import EDITION, Corpus, text_of
 from search.index.appfile import AppFile
 from search.index.generations import Generations, app_path
 from search.index.seam import Document, Position
@@ -91,7 +91,7 @@ class Metered:
 
 def kept_index(corpus: Corpus, kept: Path, name: str, builder: Callable[..., None]) -> Path:
     """The folder of an index, built where it was not, or by another definition of words and tables."""
-    folder = kept / f"{corpus.utterances}-{corpus.seed}" / name
+    folder = kept / f"{corpus.utterances}-{corpus.seed}-{EDITION}" / name
     record = folder.with_suffix(".json")
     of = _version() if name == "ours" else ""
     if not record.exists() or json.loads(record.read_text())["version"] != of:

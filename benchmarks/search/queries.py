@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.corpus import APP, DAY_MS, DAYS, FIRST_DAY_MS, SMALL_APP, Corpus
+from benchmarks.corpus import APP, DAY_MS, DAYS, EDITION, FIRST_DAY_MS, SMALL_APP, Corpus
 from search.index.seam import SearchRequest
 from search.query import parse
 from search.stopwords import is_function_word
@@ -60,7 +60,7 @@ Classes = dict[str, list[Asked]]
 def queries_of(corpus: Corpus, kept: Path) -> Classes:
     """The queries of a corpus, drawn once and then read from the folder."""
     prefix = min(corpus.utterances, PREFIX_UTTERANCES)
-    path = kept / f"queries-{prefix}-{corpus.seed}.json"
+    path = kept / f"queries-{prefix}-{corpus.seed}-{EDITION}.json"
     if not path.exists():
         drawn = _Drawing(Corpus(prefix, corpus.seed)).classes()
         held = {name: [dataclasses.asdict(each) for each in of] for name, of in drawn.items()}
@@ -84,7 +84,7 @@ class _Drawing:
     def classes(self) -> Classes:
         """Every class, by its name in the table."""
         self._mid = self._between(500, 5_000)
-        self._rare = self._between(5, 50)
+        self._rare = self._between(5, max(50, 2e6 / self._corpus.utterances))
         first = self._known.first_general
         said = self._per_million[first : self._known.first_topical]
         self._common = [int(each) + first for each in np.argsort(-said)[:QUERIES]]
