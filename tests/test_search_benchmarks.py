@@ -88,6 +88,31 @@ def test_the_peer_finds_as_many_sessions(tmp_path: Path) -> None:
 def test_the_table_says_what_was_missed() -> None:
     """Each bar is held against what was found."""
     search_table = pytest.importorskip("benchmarks.search_table")
+    fast, slow = {"p50_ms": 1.0, "p99_ms": 2.0}, {"p50_ms": 11.0, "p99_ms": 120.0}
+    small, large = (
+        {
+            "utterances": utterances,
+            "classes": {"phrase": {"ours": ours, "faceted": ours, "peer": fast}},
+            "build": {
+                name: {"cpu_s": 1, "wall_s": 1, "peak_mib": 90, "size_bytes": 3, "text_bytes": 2}
+                for name in ("ours", "tantivy")
+            },
+            "upkeep": dict.fromkeys(
+                ("insert", "insert_beside_reader", "reader", "reader_beside_writer"), fast
+            ),
+        }
+        for utterances, ours in ((1_000_000, fast), (10_000_000, slow))
+    )
+
+    assert all(row.holds is not False for row in search_table.rows_of_size(small))
+    assert [row.what for row in search_table.rows_of_size(large) if row.holds is False] == [
+        "10M: p50, phrase",
+        "10M: p99, phrase",
+        "10M: p50 by tantivy's, geometric mean",
+    ]
+    assert search_table.row_of_growth(small, large).holds is False
+    search_table.print_table(search_table.rows_of_size(large))
+
     met = search_table.rows_of_http({"adds_ms": 0.4, "one": 100, "two": 190})
     missed = search_table.rows_of_http({"adds_ms": 1.1, "one": 100, "two": 170})
 
