@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
+from archiver.archive.stores import open_store
 from archiver.model import CHAT, SESSION_RECORD, SUMMARY, Fetched, Outcome, Session, transcript
+from benchmarks.text import talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +87,35 @@ async def _put(archive: Archive, session: Session, artifact: ArtifactId, data: b
         size_bytes=len(data),
         digest=digest,
     )
+
+
+async def store_sessions(folder: Path, sessions: int) -> int:
+    """Write an archive with so many sessions of 300 utterances; returns the bytes of their text."""
+    origin = Origin(base_url="http://127.0.0.1:1", account=ORIGIN.account, simulated=True)
+    archive = await Archive.open(open_store(f"file:{folder}"), origin=origin)
+    text_bytes = 0
+    for number in range(sessions):
+        started_at = START + timedelta(minutes=40 * number)
+        session = Session(
+            app_id="benchmark",
+            session_id=f"session-{number:06}",
+            meeting_id="meeting",
+            started_at=started_at,
+            ended_at=started_at + timedelta(minutes=35),
+            created_at=started_at,
+            ended=True,
+        )
+        rows = list(talk(number, 300))
+        text_bytes += sum(len(row["sentence"]) for row in rows)
+        told = {"id": session.session_id, "meeting_display_name": f"Meeting {number}"}
+        bodies = {
+            SESSION_RECORD: json.dumps({"session": told, "participants": []}).encode(),
+            transcript("JSON"): json.dumps(rows).encode(),
+        }
+        entries = [await _put(archive, session, *each) for each in bodies.items()]
+        await archive.commit(inventory_of(archive.id, session, tuple(entries)))
+    await archive.close()
+    return text_bytes
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.index_build import store_sessions
+from benchmarks.archives import store_sessions
 from benchmarks.source import machine
 from search.export.layouts import LAYOUTS
 

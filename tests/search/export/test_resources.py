@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.index_build import store_sessions
+from benchmarks.archives import store_sessions
 
 MIB = 2**20
 

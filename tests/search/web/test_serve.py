@@ -61,6 +61,27 @@ async def test_it_answers_over_a_socket(world: World) -> None:
     assert b"\r\nserver:" not in answer.lower()
 
 
+async def test_no_answer_is_held_back() -> None:
+    """What is accepted sends at once: a body that waits for the headers' receipt comes 40 ms late."""
+    from search.web.serve import _open
+
+    at_once: list[int] = []
+
+    async def accept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        at_once.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    (listener,) = await _open(Address("127.0.0.1", 0), "", beyond_loopback=False)
+    async with await asyncio.start_server(accept, sock=listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    assert at_once == [1]
+
+
 async def test_forwarding_headers_are_seen_as_they_are(world: World) -> None:
     """uvicorn does not take a forwarded address for the peer's, and the rule sees the header."""
     async with serving(create_app(world.services())) as address:

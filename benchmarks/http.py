@@ -1,0 +1,232 @@
+"""What the endpoint adds to the index's own time, and what a second process gives.
+
+    python -m benchmarks.http [--utterances 1000000] [--keep DIR] [--seconds 10] [--json FILE]
+
+`rtk-archive serve` in processes of their own over one index, one ledger that holds every session as
+archived, and one archive. One keep-alive connection asks five queries of every class of
+`benchmarks.search`; each answer is set against the same search in this process, in turn, the best of
+three runs of each. Then two connections ask as fast as they are answered: both of one process, and
+each of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from archiver.archive.archive import Archive
+from archiver.archive.chains import Committed
+from archiver.archive.inventory import Entry
+from archiver.archive.stores import open_store
+from archiver.clock import SystemClock
+from archiver.ledger import Found, Ledger
+from archiver.model import SESSION_RECORD, Outcome, from_ms, transcript
+from archiver.records import states_of
+from benchmarks.archives import ORIGIN, inventory_of, session_of
+from benchmarks.corpus import Corpus
+from benchmarks.search import indexes
+from benchmarks.search.queries import LIMIT, MOMENTS, Asked, queries_of
+from benchmarks.source import machine
+from search.index.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUNS = 3
+OF_A_CLASS = 5
+_DIGEST = "0" * 64
+
+
+async def prepare(folder: Path, corpus: Corpus) -> None:
+    """An archive with nothing in it, and a ledger that lists every session of the corpus as archived."""
+    archive = await Archive.open(open_store(f"file:{folder / 'archive'}"), origin=ORIGIN)
+    await archive.close()
+    now = SystemClock().now()
+    entries = tuple(
+        Entry(
+            artifact=artifact,
+            outcome=Outcome.ARCHIVED,
+            name=f"{artifact.kind}.{_DIGEST}.json",
+            digest=_DIGEST,
+            size_bytes=1,
+        )
+        for artifact in (SESSION_RECORD, transcript("JSON"))
+    )
+
+    def found() -> Iterator[Found]:
+        for number in range(len(corpus)):
+            started_at = from_ms(corpus.started_at_ms(number))
+            session = replace(
+                session_of(number),
+                app_id=corpus.app_of(number),
+                started_at=started_at,
+                ended_at=started_at + timedelta(minutes=30),
+                created_at=started_at,
+            )
+            inventory = inventory_of(archive.id, session, entries)
+            yield Found(
+                committed=Committed(inventory=inventory, digest=_DIGEST),
+                states=states_of(inventory, now),
+                next_attempt_at=None,
+            )
+
+    with closing(Ledger.open(folder / "data" / "ledger.db")) as ledger:
+        ledger.bind(archive.id)
+        ledger.adopt_all(found(), now)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """One more process that answers; yields its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    where = ("--data", str(folder / "data"), "--store", f"file:{folder / 'archive'}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "search", *where, "serve"],
+        env=os.environ | {"RTK_ARCHIVE_LISTEN": address},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(tuple_of(address)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://{address}/v1/search"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def tuple_of(address: str) -> tuple[str, int]:
+    host, port = address.split(":")
+    return host, int(port)
+
+
+def body_of(asked: Asked) -> bytes:
+    """The same search as a request's body."""
+    request = asked.request()
+    fields = {
+        "q": asked.text,
+        "sort": request.sort,
+        "match": request.match,
+        "limit": LIMIT,
+        "moments": MOMENTS,
+    }
+    if request.apps is not None:
+        fields["app"] = list(request.apps)
+    return json.dumps(fields).encode()
+
+
+async def ask(session: aiohttp.ClientSession, url: str, body: bytes) -> float:
+    """Milliseconds until the whole answer is there."""
+    began = time.perf_counter()
+    async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+        text = await answer.read()
+    took_ms = (time.perf_counter() - began) * 1000
+    if answer.status != 200:
+        raise SystemExit(f"the endpoint answers {answer.status}: {text.decode()[:500]}")
+    return took_ms
+
+
+async def added(url: str, library: Library, queries: list[Asked]) -> tuple[float, float]:
+    """The median milliseconds of a search in this process, and of what the endpoint adds to it."""
+    within, differences = [], []
+    async with aiohttp.ClientSession() as session:
+        for asked in queries:
+            body, request = body_of(asked), asked.request()
+            await ask(session, url, body)
+            library.search(request)
+            through, alone = [], []
+            for _ in range(RUNS):
+                through.append(await ask(session, url, body))
+                began = time.perf_counter()
+                library.search(request)
+                alone.append((time.perf_counter() - began) * 1000)
+            within.append(min(alone))
+            differences.append(min(through) - min(alone))
+    return statistics.median(within), statistics.median(differences)
+
+
+async def throughput(urls: list[str], queries: list[Asked], seconds: float) -> float:
+    """Answers a second to two connections."""
+    bodies = [body_of(each) for each in queries]
+
+    async def client(session: aiohttp.ClientSession, url: str, until: float) -> int:
+        count = 0
+        for body in cycle(bodies):
+            await ask(session, url, body)
+            if time.perf_counter() > until:
+                break
+            count += 1
+        return count
+
+    async with aiohttp.ClientSession() as session:
+        for url in dict.fromkeys(urls):  # what a process opens at its first requests is open
+            for body in bodies:
+                await ask(session, url, body)
+        until = time.perf_counter() + seconds
+        counts = await asyncio.gather(*(client(session, url, until) for url in urls))
+    return sum(counts) / seconds
+
+
+def measure(corpus: Corpus, kept: Path, seconds: float) -> dict[str, float]:
+    """The figures, printed as well."""
+    ours = indexes.kept_index(corpus, kept, "ours", indexes.build)
+    queries = [each for of in queries_of(corpus, kept).values() for each in of[:OF_A_CLASS]]
+    with tempfile.TemporaryDirectory() as root, ExitStack() as stack:
+        folder = Path(root)
+        (folder / "data").mkdir(mode=0o700)
+        (folder / "data" / "index").symlink_to(ours.resolve())
+        asyncio.run(prepare(folder, corpus))
+        library = stack.enter_context(closing(Library(ours, timeout_s=120)))
+        first = stack.enter_context(serving(folder))
+        within_ms, adds_ms = asyncio.run(added(first, library, queries))
+        one = asyncio.run(throughput([first, first], queries, seconds))
+        second = stack.enter_context(serving(folder))
+        two = asyncio.run(throughput([first, second], queries, seconds))
+    print(f"{corpus.utterances} utterances, {len(queries)} queries   [{machine()}]")
+    print(f"the index {within_ms:.2f} ms p50, the endpoint adds {adds_ms:.2f} ms (bar: 1)")
+    print(
+        f"answers a second to two connections: {one:.0f} of one process, {two:.0f} of two, "
+        f"ratio {two / one:.2f} (bar: 1.8)"
+    )
+    return {"within_ms": within_ms, "adds_ms": adds_ms, "one": one, "two": two}
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--utterances", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="where indexes are built and kept")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    args = parser.parse_args()
+    with ExitStack() as stack:
+        kept = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        kept.mkdir(parents=True, exist_ok=True)
+        found = measure(Corpus(args.utterances, args.seed), kept, args.seconds)
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
