@@ -1,9 +1,11 @@
 """The tables of one app's index, step by step. Everything in them can be made again from the bucket.
 
-`sessions` (one row a session) decides which sessions match and in what order; `lines` (one row an
-utterance, message or line of a summary, those of a session on consecutive rowids) finds the places.
-Both are contentless: they are fed prepared words (search/text.py), split at spaces only, and the text
-as it was said stands once, in `line`.
+`sessions` (full text, a row a session) decides what phrases and words near each other match; `post`
+and `pair` hold which sessions hold a word, or two words side by side, and how much each is about them,
+and decide the order; `body` holds what was said, and where in the session which word stands. What
+came in lately waits in `tail` until it is folded into `post` and `pair`; `change` tells readers which
+sessions are not what they were. Full-text tables are contentless and are fed prepared words
+(search/text.py), split at spaces only.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def _initial(db: Database) -> None:
         "create table about (name text primary key, value text not null) strict, without rowid",
         """
         create table session (
-            id integer primary key,
+            id integer primary key autoincrement,
             session_id text not null unique,
             meeting_id text not null,
             title text not null,
@@ -39,30 +41,45 @@ def _initial(db: Database) -> None:
             ended_at_ms integer,
             version integer not null,
             digest text not null,
-            line_first integer not null,
-            line_last integer not null,
             kinds integer not null,
+            words integer not null,
             attachments integer not null
         ) strict
         """,
-        "create index session_started on session (started_at_ms, session_id)",
         """
-        create table line (
+        create table body (
+            id integer primary key, meta blob not null, forward blob not null, text blob not null
+        ) strict
+        """,
+        """
+        create table post (
+            key text not null,
+            block integer not null,
+            sessions integer not null,
+            postings blob not null,
+            primary key (key, block)
+        ) strict, without rowid
+        """,
+        "create table pair (id integer primary key, places blob not null) strict",
+        """
+        create table tail (
             id integer primary key,
-            session integer not null,
-            kind integer not null,
-            speaker integer not null,
-            start_ms integer,
-            end_ms integer,
-            text text not null
+            keys text not null,
+            impacts blob not null,
+            buckets blob not null
+        ) strict
+        """,
+        """
+        create table change (
+            stamp integer primary key autoincrement, session integer not null
         ) strict
         """,
         """
         create table speaker (
-            id integer primary key,
+            id integer primary key autoincrement,
             name text not null,
             participant_id text not null,
-            words text not null,
+            sessions integer not null,
             unique (name, participant_id)
         ) strict
         """,
@@ -87,10 +104,14 @@ def _initial(db: Database) -> None:
             primary key (session, name)
         ) strict, without rowid
         """,
-        f"""
-        create virtual table sessions using fts5
-            (transcript, chat, summary, title, content='', tokenize='{sqlite.TOKENIZE}')
-        """,
-        f"create virtual table lines using fts5 (text, who, content='', tokenize='{sqlite.TOKENIZE}')",
+        *(
+            f"create virtual table {table} using fts5"
+            f" ({columns}, content='', tokenize='{sqlite.TOKENIZE}')"
+            for table, columns in (
+                ("sessions", "transcript, chat, summary"),
+                ("titles", "title"),
+                ("names", "name"),
+            )
+        ),
     ):
         db.execute(statement)

@@ -121,6 +121,9 @@ class Indexer:
         end = Position(archive=archive, epoch=epoch, seq=seen.seq)
         if batch or end != position:
             await self._take(file, batch, end, indexed)
+        if file.is_unpurged:
+            # What was taken out is not only not found: it is in no file any more.
+            await anyio.to_thread.run_sync(file.optimize)
 
     def _begin(self, folder: Path, app_id: str) -> tuple[AppFile, Position, dict[str, int]]:
         """An app's file, how far it is, and what it holds; IndexDamagedError where it is of no use."""
@@ -248,7 +251,10 @@ class Indexer:
 
     async def _rebuild_batch(self, folder: Path, batch: list[Stored], indexed: Indexed) -> None:
         if batch:
+            is_new = _app(batch[0]) not in self._files
             file = self._file(folder, _app(batch[0]))
+            if is_new:
+                file.loading()
             await self._take(file, batch, Position(), indexed)
 
     # ------------------------------------------------------------------ for ever

@@ -42,3 +42,4 @@ class SearchResult:
     facets: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     facets_of: int = 0
     next_cursor: str | None = None
+    suggestion: str = ""  #: a query to try instead, where words of this one are nowhere

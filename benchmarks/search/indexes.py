@@ -37,6 +37,7 @@ def build(root: Path, documents: Iterable[Document]) -> None:
             app_id = document.app_id
             if app_id not in files:
                 files[app_id] = AppFile.open(app_path(folder, app_id))
+                files[app_id].loading()
                 stack.callback(files[app_id].close)
             batch = waiting.setdefault(app_id, [])
             batch.append(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from migrations.index import migrate
 from migrations.sqlite import (
@@ -16,34 +16,39 @@ from migrations.sqlite import (
     open_prepared,
 )
 from search.errors import IndexDamagedError, SearchError
+from search.index import folding, records, tail
+from search.index.analysis import Analyser
+from search.index.folding import Batch
+from search.index.people import People, rows_of
+from search.index.postings import BLOCK_BITS
+from search.index.records import Record
 from search.index.seam import Document, Position
-from search.text import prepare, prepare_all
+from search.text import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from search.formats import Participant
+    import numpy as np
+    from numpy.typing import NDArray
 
-#: Changes whenever prepared words do, as with the interpreter's tables of characters: an index of
-#: another analysis is made again, since it could not even be told which words to forget.
-ANALYSIS = f"4, Unicode {unicodedata.unidata_version}"
+    from search.index.analysis import Analysed
+    from search.index.records import LineRow
 
-KINDS = ("transcript", "chat", "summary")
-TRANSCRIPT, CHAT, SUMMARY = range(3)
+#: Changes whenever prepared words or what is kept of them do, as with the interpreter's tables of
+#: characters: an index of another analysis is made again, since it could not even be told which words
+#: to forget.
+ANALYSIS = f"5, Unicode {unicodedata.unidata_version}"
 
-_LineRow = tuple[int, int, int, int, int | None, int | None, str]
-
-
-#: The words of a line's second column: who said it, and where. They filter, and never match text.
-def speaker_word(speaker: int) -> str:
-    """The word that stands for a speaker in `lines`."""
-    return f"s{speaker}"
+#: What `change` names instead of a session where the tail was folded in.
+FOLDED = 0
+#: So many changes are remembered for readers that look again; whoever was away longer reads it all.
+CHANGES_KEPT = 20_000
 
 
-def kind_word(kind: int) -> str:
-    """The word that stands for a kind in `lines`."""
-    return f"k{kind}"
+_OF_A_SESSION = (
+    ("body", "id"), ("participant", "session"), ("unread", "session"), ("session", "id")
+)  # fmt: skip
 
 
 def kind_bits(kinds: Iterable[int]) -> int:
@@ -76,9 +81,20 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _prepare(connection: Connection) -> None:
     connection.execute("pragma cache_size = -65536")
+    connection.execute("pragma temp_store = memory")  # no words in files of their own
+    connection.execute("pragma secure_delete = on")
     migrate(connection)
     with Transaction(connection):
         connection.execute("insert or ignore into about values ('analysis', ?)", [ANALYSIS])
+
+
+class _Gone(NamedTuple):
+    """A session that was taken out."""
+
+    row_id: int
+    title: str
+    numbers: frozenset[int]  #: of its terms and speakers
+    speakers: set[int]
 
 
 class AppFile:
@@ -88,7 +104,9 @@ class AppFile:
         self._db = connection
         self._path = path
         self._inode = path.stat().st_ino
-        self._speakers: dict[tuple[str, str], int] = {}
+        self._people = People(connection)
+        self._analyser = Analyser()
+        self._load: Batch | None = None
 
     @classmethod
     def open(cls, path: Path) -> AppFile:
@@ -138,6 +156,8 @@ class AppFile:
         with _explained(self._path):
             return dict(self._db.execute("select session_id, version from session").fetchall())
 
+    # ------------------------------------------------------------------ sessions in and out
+
     def put(
         self, documents: Sequence[Document], position: Position, *, gone: Iterable[str] = ()
     ) -> None:
@@ -151,38 +171,67 @@ class AppFile:
         try:
             with _explained(self._path), Transaction(self._db):
                 for session_id in gone:
-                    self._remove(session_id)
+                    self._erase(session_id)
                 for document in documents:
                     self._put(document)
                 self._db.executemany("insert or replace into about values (?, ?)", about.items())
         except BaseException:
-            self._speakers.clear()  # names taken in a transaction that was rolled back
+            self._people.forget()  # names taken in a transaction that was rolled back
             raise
+        self._fold_if_many()
 
     def remove(self, session_id: str) -> bool:
         """Forget a session; False where it was not known."""
         with _explained(self._path), Transaction(self._db):
-            return self._remove(session_id) is not None
+            return self._erase(session_id)
+
+    def _erase(self, session_id: str) -> bool:
+        gone = self._remove(session_id)
+        if gone is not None:
+            self._people.fall_silent(gone.speakers)
+            self._must_be_purged()
+        return gone is not None
 
     def _put(self, document: Document) -> None:
-        row_id = self._remove(document.session_id) or self._next("session")
-        first = self._next("line")
-        rows = list(self._rows(document, row_id, first))
-        prepared = prepare_all([row[6] for row in rows])
-        self._insert_lines(rows, prepared)
+        if self._analyser.is_full:
+            self._flush()
+            self._analyser.forget()
+        gone = self._remove(document.session_id)
+        rows = list(rows_of(document, self._people))
+        analysed = self._analyser.analyse(rows)
+        row_id = self._insert_session(document, gone.row_id if gone else None, rows, analysed.words)
+        meta, text = records.pack(rows)
         self._db.execute(
-            "insert into sessions (rowid, transcript, chat, summary, title) values (?, ?, ?, ?, ?)",
-            [row_id, *_columns(rows, prepared), prepare(document.title)],
+            "insert into body values (?, ?, ?, ?)", [row_id, meta, analysed.forward, text]
         )
         self._db.execute(
-            "insert into session values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into sessions (rowid, transcript, chat, summary) values (?, ?, ?, ?)",
+            [row_id, *analysed.columns],
+        )
+        self._people.speak({row.speaker for row in rows})
+        self._keep_postings(row_id, analysed)
+        self._changed(row_id)
+        if gone:
+            self._people.fall_silent(gone.speakers)
+            if gone.title != document.title or not gone.numbers <= _set(analysed.numbers):
+                self._must_be_purged()
+
+    def _insert_session(
+        self, document: Document, row_id: int | None, rows: Sequence[LineRow], words: int
+    ) -> int:
+        found = self._db.execute(
+            "insert into session values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
             [
                 *(row_id, document.session_id, document.meeting_id, document.title),
-                *(document.started_at_ms, document.ended_at_ms),
-                *(document.version, document.digest, first, first + len(rows) - 1),
-                kind_bits({row[2] for row in rows}),
+                *(document.started_at_ms, document.ended_at_ms, document.version, document.digest),
+                kind_bits({row.kind for row in rows}),
+                words,
                 document.chat.attachments if document.chat else 0,
             ],
+        ).fetchone()
+        row_id = int(found[0])
+        self._db.execute(
+            "insert into titles (rowid, title) values (?, ?)", [row_id, prepare(document.title)]
         )
         self._db.executemany(
             "insert into participant values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -194,133 +243,111 @@ class AppFile:
                 for number, each in enumerate(document.participants)
             ],
         )
-
         self._db.executemany(
             "insert into unread values (?, ?, ?)",
             [(row_id, name, reason) for name, reason in document.unread.items()],
         )
+        return row_id
 
-    def _insert_lines(self, rows: list[_LineRow], prepared: list[str]) -> None:
-        self._db.executemany("insert into line values (?, ?, ?, ?, ?, ?, ?)", rows)
-        self._db.executemany(
-            "insert into lines (rowid, text, who) values (?, ?, ?)", _words(rows, prepared)
-        )
-
-    def _rows(self, document: Document, row_id: int, first: int) -> Iterator[_LineRow]:
-        number = first
-        people = _by_name(document.participants)
-        if document.transcript is not None:
-            numbers: dict[tuple[str, str, str], int] = {}
-            # Unpacked at once: this runs for every utterance there is.
-            for (
-                start_ms,
-                end_ms,
-                name,
-                _,
-                user_id,
-                custom_id,
-                text,
-            ) in document.transcript.utterances:
-                said_by = (name, user_id, custom_id)
-                if (who := numbers.get(said_by)) is None:
-                    known = user_id or custom_id or people.get(name, "")
-                    who = numbers[said_by] = self._speaker(name, known)
-                yield (number, row_id, TRANSCRIPT, who, start_ms, end_ms, text)
-                number += 1
-        if document.chat is not None:
-            for message in document.chat.messages:
-                known = message.participant_id
-                who = self._speaker(message.speaker, known or people.get(message.speaker, ""))
-                at_ms = message.at_ms
-                yield (number, row_id, CHAT, who, at_ms, at_ms, message.text)
-                number += 1
-        if document.summary is not None:
-            for text in document.summary.text.splitlines():
-                if text.strip():
-                    yield (number, row_id, SUMMARY, 0, None, None, text.strip())
-                    number += 1
-
-    def _speaker(self, name: str, participant_id: str) -> int:
-        """The number of this person under this name; 0 is nobody."""
-        who = (name, participant_id)
-        if (known := self._speakers.get(who)) is not None:
-            return known
-        if who == ("", ""):
-            return 0
-        row = self._db.execute(
-            "select id from speaker where name = ? and participant_id = ?", who
-        ).fetchone()
-        if row is None:
-            self._db.execute(
-                "insert into speaker (name, participant_id, words) values (?, ?, ?)",
-                [*who, " ".join(prepare(name).split())],
-            )
-            row = self._db.execute("select last_insert_rowid()").fetchone()
-        self._speakers[who] = int(row[0])
-        return int(row[0])
-
-    def _remove(self, session_id: str) -> int | None:
-        """Forget a session and return its row id, which it keeps when it comes back."""
+    def _remove(self, session_id: str) -> _Gone | None:
+        """Forget a session; it keeps its row id when it comes back."""
         found = self._db.execute(
-            "select id, line_first, line_last, title from session where session_id = ?",
+            "select session.id, title, meta, text from session join body on body.id = session.id"
+            " where session_id = ?",
             [session_id],
         ).fetchone()
         if found is None:
             return None
-        row_id, first, last, title = found
-        rows = self._db.execute(
-            "select * from line where id between ? and ? order by id", [first, last]
-        ).fetchall()
+        row_id, title, meta, text = found
+        rows = list(Record(meta, text).lines())
         # A contentless table forgets a row only when told the words it was fed.
-        prepared = prepare_all([row[6] for row in rows])
-        self._db.executemany(
-            "insert into lines (lines, rowid, text, who) values ('delete', ?, ?, ?)",
-            _words(rows, prepared),
+        analysed = self._analyser.analyse(rows)
+        self._db.execute(
+            "insert into sessions (sessions, rowid, transcript, chat, summary)"
+            " values ('delete', ?, ?, ?, ?)",
+            [row_id, *analysed.columns],
         )
         self._db.execute(
-            "insert into sessions (sessions, rowid, transcript, chat, summary, title)"
-            " values ('delete', ?, ?, ?, ?, ?)",
-            [row_id, *_columns(rows, prepared), prepare(title)],
+            "insert into titles (titles, rowid, title) values ('delete', ?, ?)",
+            [row_id, prepare(title)],
         )
-        self._db.execute("delete from line where id between ? and ?", [first, last])
-        self._db.execute("delete from participant where session = ?", [row_id])
-        self._db.execute("delete from unread where session = ?", [row_id])
-        self._db.execute("delete from session where id = ?", [row_id])
-        return int(row_id)
+        self._flush()
+        if not self._db.execute("delete from tail where id = ? returning 1", [row_id]).fetchone():
+            keys = map(self._analyser.key, analysed.numbers.tolist())
+            folding.remove(self._db, row_id, keys, analysed.buckets)
+        for table, column in _OF_A_SESSION:
+            self._db.execute(f"delete from {table} where {column} = ?", [row_id])
+        self._changed(row_id)
+        return _Gone(row_id, title, _set(analysed.numbers), {row.speaker for row in rows})
 
-    def _next(self, table: str) -> int:
-        row = self._db.execute(f"select coalesce(max(id), 0) + 1 from {table}").fetchone()
-        return int(row[0])
+    def _must_be_purged(self) -> None:
+        """Note that words are in the file that no session holds, where nobody looks."""
+        self._db.execute("insert or replace into about values ('unpurged', '1')")
+
+    # ------------------------------------------------------------------ postings
+
+    def loading(self) -> None:
+        """From now on gather postings in memory; they count once `optimize` was called."""
+        self._load = Batch(0)
+
+    def _keep_postings(self, row_id: int, analysed: Analysed) -> None:
+        if self._load is None:
+            keys = map(self._analyser.key, analysed.numbers.tolist())
+            tail.write(self._db, row_id, keys, analysed)
+            return
+        block = row_id >> BLOCK_BITS
+        if self._load.block != block or self._load.is_full:
+            self._flush()
+            self._load = Batch(block)
+        self._load.add(row_id, analysed.numbers, analysed.impacts, analysed.buckets)
+
+    def _flush(self) -> None:
+        if self._load is not None:
+            self._load.write(self._db, self._analyser.key)
+
+    def _fold_if_many(self) -> None:
+        with _explained(self._path):
+            waiting = self._db.execute("select count(*) from tail").fetchone()[0]
+            if waiting >= folding.TAIL_SESSIONS:
+                self.fold()
+
+    def fold(self) -> None:
+        """Write the postings that wait where they belong, in one transaction."""
+        with _explained(self._path), Transaction(self._db):
+            folding.fold(self._db)
+            self._changed(FOLDED)
+            self._db.execute(
+                "delete from change where stamp <= (select max(stamp) from change) - ?",
+                [CHANGES_KEPT],
+            )
+
+    def _changed(self, session: int) -> None:
+        self._db.execute("insert into change (session) values (?)", [session])
 
     def optimize(self) -> None:
-        """Merge the full-text tables into one piece each: after a bulk load."""
+        """Write what was gathered, and merge the full-text tables into one piece each.
+
+        Of sessions that were taken out no word is left in any file afterwards, unless a reader still
+        looks at the state before: then `is_unpurged` stays true, and it is tried again.
+        """
         with _explained(self._path):
-            for table in ("sessions", "lines"):
-                self._db.execute(f"insert into {table} ({table}) values ('optimize')")
-            self._db.execute("pragma wal_checkpoint(truncate)")
+            with Transaction(self._db):
+                self._flush()
+                self._load = None
+                for table in ("sessions", "titles", "names"):
+                    self._db.execute(f"insert into {table} ({table}) values ('optimize')")
+                self._changed(FOLDED)
+            busy = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+            if not busy:
+                self._db.execute("delete from about where name = 'unpurged'")
+
+    @property
+    def is_unpurged(self) -> bool:
+        """Whether words of sessions that were taken out are still in the file, where nobody looks."""
+        with _explained(self._path):
+            row = self._db.execute("select 1 from about where name = 'unpurged'").fetchone()
+        return row is not None
 
 
-def _by_name(participants: Iterable[Participant]) -> dict[str, str]:
-    """Whose name it is, where only one participant has it: some layouts name nobody's id."""
-    found: dict[str, str] = {}
-    for each in participants:
-        known = each.user_id or each.custom_id
-        found[each.name] = known if found.get(each.name, known) == known else ""
-    return found
-
-
-def _words(rows: list[_LineRow], prepared: list[str]) -> Iterator[tuple[int, str, str]]:
-    written: dict[tuple[int, int], str] = {}
-    for (number, _, kind, speaker, _, _, _), text in zip(rows, prepared, strict=True):
-        who = written.get((speaker, kind))
-        if who is None:
-            who = written[speaker, kind] = f"{speaker_word(speaker)} {kind_word(kind)}"
-        yield number, text, who
-
-
-def _columns(rows: list[_LineRow], prepared: list[str]) -> list[str]:
-    """The words of a session by kind, as one row of `sessions` holds them."""
-    columns: list[list[str]] = [[] for _ in KINDS]
-    for row, text in zip(rows, prepared, strict=True):
-        columns[row[2]].append(text)
-    return [" ".join(each) for each in columns]
+def _set(numbers: NDArray[np.int64]) -> frozenset[int]:
+    return frozenset(numbers.tolist())

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from search.index.appfile import KINDS
+from search.index.records import KINDS
 
 if TYPE_CHECKING:
-    from migrations.sqlite import Connection
-    from search.index.filters import Scope
-    from search.index.planning import Plan
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from search.index.lines import Session
 
 #: Facets are counted among so many of the best sessions.
 FACETS_OF = 100
@@ -31,15 +34,20 @@ def month_of(started_at_ms: int) -> str:
     return f"{datetime.fromtimestamp(started_at_ms / 1000, UTC):%Y-%m}"
 
 
-def parts_of(db: Connection, plan: Plan, scope: Scope, row_id: int) -> dict[str, set[str]]:
-    """Who and which kinds the matching lines of a session belong to."""
-    row = db.execute("select line_first, line_last from session where id = ?", [row_id]).fetchone()
-    if row is None:  # removed since it was ranked
-        return {"speaker": set(), "kind": set()}
-    ids, values = scope.ids_sql(plan.lines, *row)
-    rows = db.execute(
-        "select distinct coalesce(speaker.name, ''), line.kind from line"
-        f" left join speaker on speaker.id = line.speaker where line.id in ({ids})",
-        values,
-    ).fetchall()
-    return {"speaker": {row[0] for row in rows} - {""}, "kind": {KINDS[row[1]] for row in rows}}
+def parts_of(
+    session: Session, lines: NDArray[np.int64], names: Callable[[int], str]
+) -> dict[str, set[str]]:
+    """Who said these lines of a session, and of which kinds they are."""
+    record = session.record
+    speakers = record.speakers
+    who = set(record.spoken_by()[lines].tolist())
+    found = [each for each in map(record.lines_of, range(len(KINDS))) if each]
+    kinds = {
+        record.kind_of(each.start)
+        for each in found
+        if lines.searchsorted(each.start) < lines.searchsorted(each.stop)
+    }
+    return {
+        "speaker": {names(int(speakers[each])) for each in who} - {""},
+        "kind": {KINDS[each] for each in kinds},
+    }

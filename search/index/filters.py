@@ -1,18 +1,24 @@
-"""A query's filters as conditions on one app's tables."""
+"""A query's filters as conditions on one app's sessions, and on the lines inside them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from search.index.appfile import KINDS, kind_bits, kind_word, speaker_word
-from search.index.planning import without
+import numpy as np
+
+from search.index.appfile import kind_bits
+from search.index.records import KINDS
 from search.text import phrase_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
+    from search.index.records import Record
+    from search.index.view import View
     from search.query import Filters
 
 
@@ -20,9 +26,7 @@ if TYPE_CHECKING:
 class Scope:
     """What the filters leave of one app: of its sessions, and of the lines inside them."""
 
-    session_sql: str  #: a condition on `session`
-    session_values: tuple[Any, ...]
-    columns: str  #: the kinds searched, as FTS5 names columns
+    sessions: NDArray[np.bool_]  #: by row id
     kinds: tuple[int, ...]
     speakers: tuple[int, ...] | None  #: only what these said counts; None: everyone
     silenced: tuple[int, ...]  #: what these said does not count
@@ -33,53 +37,36 @@ class Scope:
         return self.speakers is not None or bool(self.silenced)
 
     @property
+    def every_kind(self) -> bool:
+        """Whether lines of all kinds count."""
+        return len(self.kinds) == len(KINDS)
+
+    @property
     def names_lines(self) -> bool:
         """Whether this says anything about lines: without words to look for, they are what is found."""
-        return self.by_line or len(self.kinds) < len(KINDS)
+        return self.by_line or not self.every_kind
 
-    def line_sql(self) -> tuple[str, list[int]]:
-        """The condition on `line`, for where there are no words to look for."""
-        conditions: list[str] = []
-        values: list[int] = []
-        for column, negation, wanted in (
-            ("kind", "", self.kinds),
-            ("speaker", "", self.speakers),
-            ("speaker", "not ", self.silenced or None),
-        ):
-            if wanted is not None:
-                conditions.append(f"{column} {negation}in ({','.join('?' * len(wanted))})")
-                values += wanted
-        return " and ".join(conditions), values
-
-    def on_lines(self, expression: str) -> str:
-        """What `lines` is asked for these words, of the lines in scope."""
-        wanted = [f"text : ({expression})", *self._line_words()]
-        unwanted = " OR ".join(f'who : "{speaker_word(each)}"' for each in self.silenced)
-        return without(" AND ".join(wanted), unwanted)
-
-    def ids_sql(self, expression: str, first: int, last: int) -> tuple[str, list[Any]]:
-        """A query for the ids of a session's lines in scope that match, or with "" of all of them."""
-        if expression:
-            sql = "select rowid from lines where lines match ? and rowid between ? and ?"
-            return sql, [self.on_lines(expression), first, last]
-        condition, values = self.line_sql()
-        return f"select id from line where {condition} and id between ? and ?", [
-            *values,
-            first,
-            last,
-        ]
-
-    def _line_words(self) -> list[str]:
-        """The conditions on the second column of `lines`, as FTS5 writes them."""
-        parts = []
-        if len(self.kinds) < len(KINDS):
-            parts.append(" OR ".join(f'"{kind_word(each)}"' for each in self.kinds))
+    def allowed(self, record: Record) -> NDArray[np.bool_] | None:
+        """Which lines of a session count; None: all of them."""
+        if not self.names_lines:
+            return None
+        found = np.zeros(record.size, np.bool_)
+        for kind in self.kinds:
+            lines = record.lines_of(kind)
+            found[lines.start : lines.stop] = True
         if self.speakers is not None:
-            parts.append(" OR ".join(f'"{speaker_word(each)}"' for each in self.speakers))
-        return [f"who : ({each})" for each in parts]
+            found &= _said_by(record, self.speakers)
+        if self.silenced:
+            found &= ~_said_by(record, self.silenced)
+        return found
 
 
-def scope_of(db: Connection, filters: Filters) -> Scope | None:
+def _said_by(record: Record, speakers: Sequence[int]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.isin(record.speakers, speakers)[record.spoken_by()]
+    return found
+
+
+def scope_of(db: Connection, view: View, filters: Filters) -> Scope | None:
     """What these filters leave of the app `db` is the index of; None where that is nothing."""
     kinds = [
         number
@@ -89,23 +76,64 @@ def scope_of(db: Connection, filters: Filters) -> Scope | None:
     speakers = _wanted_speakers(db, filters)
     if not kinds or speakers == ():
         return None
-    conditions, values = _session_conditions(filters)
-    if len(kinds) < len(KINDS):
-        conditions.append("session.kinds & ? <> 0")
-        values.append(kind_bits(kinds))
+    silenced = _speakers(db, filters.excluded_speakers)
     return Scope(
-        session_sql=" and ".join(conditions) or "1",
-        session_values=tuple(values),
-        columns="{" + " ".join(KINDS[each] for each in kinds) + "}",
+        sessions=_sessions(db, view, filters, kinds),
         kinds=tuple(kinds),
         speakers=speakers,
-        silenced=tuple(
-            sorted(
-                _speakers(db, filters.excluded_speakers)
-                | _speakers_of(db, filters.excluded_participants)
-            )
-        ),
+        silenced=tuple(sorted(silenced | _speakers_of(db, filters.excluded_participants))),
     )
+
+
+def _sessions(
+    db: Connection, view: View, filters: Filters, kinds: Sequence[int]
+) -> NDArray[np.bool_]:
+    if not filters:
+        return view.present
+    found = view.present.copy()
+    if len(kinds) < len(KINDS):
+        found &= (view.kinds & np.uint8(kind_bits(kinds))) > 0
+    if filters.after_ms is not None:
+        found &= view.started_at_ms >= filters.after_ms
+    if filters.before_ms is not None:
+        found &= view.started_at_ms < filters.before_ms
+    if filters.sessions:
+        found &= _named(db, view, filters.sessions)
+    if filters.excluded_sessions:
+        found &= ~_named(db, view, filters.excluded_sessions)
+    if filters.meetings:
+        found &= _of_meetings(db, view, filters.meetings)
+    if filters.excluded_meetings:
+        found &= ~_of_meetings(db, view, filters.excluded_meetings)
+    return found
+
+
+def _rows(view: View, rows: Iterable[tuple[int]]) -> NDArray[np.bool_]:
+    found = np.zeros(view.size, np.bool_)
+    found[[row[0] for row in rows]] = True
+    return found
+
+
+def _named(db: Connection, view: View, ids: Sequence[str]) -> NDArray[np.bool_]:
+    marks = ",".join("?" * len(ids))
+    return _rows(view, db.execute(f"select id from session where session_id in ({marks})", ids))
+
+
+def _of_meetings(db: Connection, view: View, names: Iterable[str]) -> NDArray[np.bool_]:
+    """A meeting is meant by its id, or by words of its title."""
+    found = np.zeros(view.size, np.bool_)
+    for name in names:
+        found |= _rows(view, db.execute("select id from session where meeting_id = ?", [name]))
+        if expression := _phrase(name):
+            matches = "select rowid from titles where titles match ?"
+            found |= _rows(view, db.execute(matches, [expression]))
+    return found
+
+
+def _phrase(text: str) -> str:
+    """These words side by side, as FTS5 asks for them; "" where there are none."""
+    terms, is_prefix = phrase_terms(text)
+    return f'"{" ".join(terms)}"{"*" if is_prefix else ""}' if terms else ""
 
 
 def _wanted_speakers(db: Connection, filters: Filters) -> tuple[int, ...] | None:
@@ -121,12 +149,8 @@ def _speakers(db: Connection, names: Iterable[str]) -> set[int]:
     """The speakers whose names hold these words, side by side."""
     found: set[int] = set()
     for name in names:
-        terms, is_prefix = phrase_terms(name)
-        if terms:
-            pattern = f"% {' '.join(terms)}{'' if is_prefix else ' '}%"
-            rows = db.execute(
-                "select id from speaker where ' ' || words || ' ' like ?", [pattern]
-            ).fetchall()
+        if expression := _phrase(name):
+            rows = db.execute("select rowid from names where names match ?", [expression])
             found |= {row[0] for row in rows}
     return found
 
@@ -143,35 +167,3 @@ def _speakers_of(db: Connection, ids: Iterable[str]) -> set[int]:
         ).fetchall()
         found |= {row[0] for row in rows}
     return found
-
-
-def _session_conditions(filters: Filters) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    for operator, moment_ms in ((">=", filters.after_ms), ("<", filters.before_ms)):
-        if moment_ms is not None:
-            conditions.append(f"session.started_at_ms {operator} ?")
-            values.append(moment_ms)
-    for names, negation in ((filters.sessions, ""), (filters.excluded_sessions, "not ")):
-        if names:
-            conditions.append(f"session.session_id {negation}in ({','.join('?' * len(names))})")
-            values += names
-    for names, negation in ((filters.meetings, ""), (filters.excluded_meetings, "not ")):
-        if names:
-            choices, parameters = _meetings(names)
-            conditions.append(f"{negation}({choices})")
-            values += parameters
-    return conditions, values
-
-
-def _meetings(names: Iterable[str]) -> tuple[str, list[str]]:
-    """A meeting is meant by its id, or by words of its title."""
-    choices, values = [], []
-    for name in names:
-        choices.append("session.meeting_id = ?")
-        values.append(name)
-        terms, is_prefix = phrase_terms(name)
-        if terms:
-            choices.append("session.id in (select rowid from sessions where sessions match ?)")
-            values.append(f'title : "{" ".join(terms)}"{"*" if is_prefix else ""}')
-    return " or ".join(choices), values

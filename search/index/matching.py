@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from search.index.planning import Plan, ranked, without
+import numpy as np
+
+from search.index.lines import Needles, loaded
+from search.index.records import KINDS
+from search.index.suggestions import corrections
+from search.index.terms import Terms, scaled
 from search.query import And, Best, Near, Node, Not, Or, Phrase, Word, to_fts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
     from migrations.sqlite import Connection
     from search.index.filters import Scope
+    from search.index.lines import Session
+    from search.index.planning import Plan
+    from search.index.suggestions import Correction
+    from search.index.view import View
+    from search.query import Item
+
+#: What two adjacent words weigh, beside the words themselves: by measurement (benchmarks/relevance.py).
+PAIR_WEIGHT = 1.0
+#: Where lines decide, so many of a session's lines are half of what a word can weigh.
+LINES_HALF = 3.0
 
 
 class Match(NamedTuple):
@@ -23,6 +40,9 @@ class Match(NamedTuple):
     started_at_ms: int
     session_id: str
     row_id: int
+    meeting_id: str
+    meeting_title: str
+    ended_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,212 +62,305 @@ class Matches:
     matches: list[Match]
     total: int
     all_words: int
+    weights: dict[Item, float]  #: how much each item tells of a session
+    pair_weights: dict[tuple[str, str], float]
+    corrections: dict[str, Correction]
 
 
-_MAX_ROW = 2**62
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """What matches text by itself: which sessions hold it, and what that adds to their scores."""
+
+    mask: NDArray[np.bool_]
+    score: NDArray[np.float32]
+    weight: float
 
 
+@dataclass(slots=True)
 class Matching:
-    """Answers one plan within one scope over one app's tables."""
+    """Answers one plan within one scope over one state of one app's index."""
 
-    def __init__(self, db: Connection, plan: Plan, scope: Scope) -> None:
-        self._db = db
-        self._plan = plan
-        self._scope = scope
+    db: Connection
+    view: View
+    plan: Plan
+    scope: Scope
+    check: Callable[[], None]  #: raises where the time is up
+    needles: Needles = field(init=False)
+    _terms: Terms = field(init=False)
+    _leaves: dict[Item | Near, _Leaf] = field(default_factory=dict, init=False)
+    _pairs: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._terms = Terms(self.db, self.view)
+        self.needles = Needles(self.plan.items)
 
     def run(self, cut: Cut) -> Matches:
         """The best matches of this cut, and the totals, which do not depend on it."""
-        if self._scope.by_line:
-            return self._by_line(cut)
-        if not self._plan.matches:
-            return self._everything(cut)
-        return self._by_session(cut)
+        mask, whole, score = self._sessions()
+        if self.scope.by_line:
+            mask, whole, score = self._by_line(mask)
+        tier = whole if self.plan.all_first else None
+        return Matches(
+            matches=self._best(mask, tier, score, cut),
+            total=int(np.count_nonzero(mask)),
+            all_words=int(np.count_nonzero(whole)),
+            weights={item: self._leaf(item).weight for item in self.plan.items},
+            pair_weights=self._pairs,
+            corrections=corrections(self.db, self.view, self.plan.items, self._holders()),
+        )
+
+    def _holders(self) -> dict[Item, int]:
+        """In how many sessions each item stands, whatever the filters say of sessions."""
+        return {item: int(self._leaf(item).mask.any()) for item in self.plan.items}
 
     # ------------------------------------------------------------------ whole sessions
 
-    def _by_session(self, cut: Cut) -> Matches:
-        plan = self._plan
-        matches = without(plan.matches, plan.excluded)
-        whole = without(plan.all_words, plan.excluded)
-        total = self._count(matches)
-        all_words = total if plan.all_words == plan.matches else self._count(whole)
-        if cut.sort != "relevance":
-            found = self._dated(matches, cut)
-        elif not plan.all_first:
-            found = self._best(without(ranked(plan.matches, plan.pairs), plan.excluded), cut, 0)
+    def _sessions(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
+        """The sessions in scope that match, those that hold all words, and the scores."""
+        plan, scope = self.plan, self.scope.sessions
+        score = np.zeros(self.view.size, np.float32)
+        if plan.root is None:
+            mask = whole = scope
+        elif isinstance(plan.root, Best):
+            held = np.zeros(self.view.size, np.uint8)
+            for item in plan.items:
+                held += self._leaf(item).mask
+            whole = (held == len(plan.items)) & scope
+            mask = whole if plan.every else (held > 0) & scope
         else:
-            found = self._best(without(ranked(plan.all_words, plan.pairs), plan.excluded), cut, 1)
-            if len(found) < cut.count:
-                rest = f"({ranked(plan.matches, plan.pairs)}) NOT ({plan.all_words})"
-                rest = without(rest, plan.excluded)
-                found += self._best(rest, cut, 0)[: cut.count - len(found)]
-        return Matches(matches=found, total=total, all_words=all_words)
+            mask = whole = self._evaluate(plan.root) & scope
+        if not self.scope.by_line:
+            for node in plan.excluded:
+                without = ~self._evaluate(node)
+                mask, whole = mask & without, whole & without
+        for item in plan.items:
+            score += self._leaf(item).score
+        for pair in plan.pairs:
+            score += self._pair(pair)
+        return mask, whole, score
 
-    def _expression(self, expression: str) -> str:
-        return f"{self._scope.columns} : ({expression})"
+    def _evaluate(self, node: Node) -> NDArray[np.bool_]:
+        match node:
+            case Word() | Phrase() | Near():
+                return self._leaf(node).mask
+            case Or(children=nodes) | Best(items=nodes):
+                return _any(map(self._evaluate, nodes))
+            case And(children=children):
+                found = np.ones(self.view.size, np.bool_)
+                for each in children:
+                    holds = self._evaluate(each)
+                    # Where lines decide, this only says which sessions need to be looked at.
+                    if not (self.scope.by_line and isinstance(each, Not)):
+                        found &= holds
+                return found
+            case Not(child=child):
+                return ~self._evaluate(child)
 
-    def _count(self, expression: str) -> int:
-        row = self._db.execute(
-            "select count(*) from sessions join session on session.id = sessions.rowid"
-            f" where sessions match ? and {self._scope.session_sql}",
-            [self._expression(expression), *self._scope.session_values],
-        ).fetchone()
-        return int(row[0])
+    def _leaf(self, node: Item | Near) -> _Leaf:
+        found = self._leaves.get(node)
+        if found is None:
+            found = self._leaves[node] = self._read(node)
+        return found
 
-    def _best(self, expression: str, cut: Cut, tier: int) -> list[Match]:
-        rows = self._db.execute(
-            "select -bm25(sessions, 1, 1, 1, 0) as score, started_at_ms, session_id, session.id"
-            " from sessions join session on session.id = sessions.rowid"
-            f" where sessions match ? and session.id <= ? and {self._scope.session_sql}"
-            " order by score desc, started_at_ms desc, session_id limit ?",
-            [
-                self._expression(expression),
-                _MAX_ROW if cut.newest_row is None else cut.newest_row,
-                *self._scope.session_values,
-                cut.count,
-            ],
-        )
-        return [Match(tier, *row) for row in rows]
+    def _read(self, node: Item | Near) -> _Leaf:
+        if isinstance(node, Near):
+            for item in node.items:
+                self._leaf(item)  # so that the beginnings of words in it are known
+            return _Leaf(self._full_text(node), self._nothing(), 0.0)
+        kinds = self.scope.kinds
+        if len(node.terms) == 1:
+            if node.prefix:
+                found, words = self._terms.beginning(node.terms[0], kinds)
+                self.needles.expand(node.terms[0], words)
+                found = _saturated(found)
+            else:
+                found = self._terms.word(node.terms[0], kinds)
+            mask = found > 0
+            weight = self._terms.idf(int(np.count_nonzero(mask)))
+            return _Leaf(mask, scaled(found, weight), weight)
+        mask = self._full_text(node)
+        if node.prefix:
+            self.needles.expand(node.terms[-1], self._terms.beginning(node.terms[-1], kinds)[1])
+        score = self._nothing()
+        for term in dict.fromkeys(node.terms[: -1 if node.prefix else None]):
+            word = self._leaf(Word((term,)))
+            score += word.score
+        score *= mask
+        return _Leaf(mask, score, self._terms.idf(int(np.count_nonzero(mask))))
 
-    def _dated(self, expression: str, cut: Cut) -> list[Match]:
-        past, values = _past(cut)
-        rows = self._db.execute(
-            "select 0.0, started_at_ms, session_id, session.id"
-            " from sessions join session on session.id = sessions.rowid"
-            f" where sessions match ? and {self._scope.session_sql} and {past}"
-            f" order by {_order(cut)} limit ?",
-            [self._expression(expression), *self._scope.session_values, *values, cut.count],
-        )
-        return [Match(0, *row) for row in rows]
+    def _pair(self, pair: tuple[str, str]) -> NDArray[np.float32]:
+        found = self._terms.pair(*pair, self.scope.kinds)
+        weight = self._terms.idf(int(np.count_nonzero(found)))
+        self._pairs[pair] = weight
+        return scaled(found, PAIR_WEIGHT * weight)
 
-    def _everything(self, cut: Cut) -> Matches:
-        """No words: every session in scope, by date."""
-        sql, values = self._scope.session_sql, self._scope.session_values
-        excluded = self._plan.excluded
-        if excluded:
-            sql += " and session.id not in (select rowid from sessions where sessions match ?)"
-            values = (*values, self._expression(excluded))
-        row = self._db.execute(f"select count(*) from session where {sql}", values).fetchone()
-        past, more = _past(cut)
-        rows = self._db.execute(
-            f"select 0.0, started_at_ms, session_id, id from session where {sql} and {past}"
-            f" and id <= ? order by {_order(cut)} limit ?",
-            [*values, *more, cut.newest_row or _MAX_ROW, cut.count],
-        )
-        return Matches(
-            matches=[Match(0, *each) for each in rows], total=int(row[0]), all_words=int(row[0])
-        )
+    def _full_text(self, node: Item | Near) -> NDArray[np.bool_]:
+        """The sessions that the full-text table finds; words run on from line to line there."""
+        expression = to_fts(node)
+        if not self.scope.every_kind:
+            names = " ".join(KINDS[each] for each in self.scope.kinds)
+            expression = f"{{{names}}} : ({expression})"
+        rows = self.db.execute("select rowid from sessions where sessions match ?", [expression])
+        mask = np.zeros(self.view.size, np.bool_)
+        mask[np.fromiter((row[0] for row in rows), np.int64)] = True
+        return mask
+
+    def _nothing(self) -> NDArray[np.float32]:
+        return np.zeros(self.view.size, np.float32)
 
     # ------------------------------------------------------------------ line by line
 
-    def _by_line(self, cut: Cut) -> Matches:
-        """Only what certain people said counts: lines decide, and sessions are counted from them."""
-        sessions, all_words = self._line_matches()
-        kept = self._kept(sessions)
-        found = [
-            Match(
-                int(self._plan.all_first and row_id in all_words),
-                score,
-                *kept[row_id],
-                row_id,
+    def _by_line(
+        self, mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
+        """Only what certain people said counts: each session that might match is looked into."""
+        if self.scope.speakers is not None:
+            said = _any(
+                self._terms.spoken_by(each, self.scope.kinds) for each in self.scope.speakers
             )
-            for row_id, score in sessions.items()
-            if row_id in kept
-        ]
-        total, whole = len(found), sum(1 for each in found if each.row_id in all_words)
-        return Matches(matches=_cut(found, cut), total=total, all_words=whole)
+            mask = mask & said
+        for node in self.plan.excluded:
+            self._evaluate(node)  # so that the beginnings of words in it are known
+        found = np.zeros(self.view.size, np.bool_)
+        whole = np.zeros(self.view.size, np.bool_)
+        score = self._nothing()
+        for session in loaded(self.db, np.flatnonzero(mask).tolist(), self.needles, self.scope):
+            self.check()
+            holds, holds_all, points = self._judge(session)
+            found[session.row_id] = holds
+            whole[session.row_id] = holds and holds_all
+            score[session.row_id] = points
+        return found, whole, score
 
-    def _line_matches(self) -> tuple[dict[int, float], set[int]]:
-        root, items = self._plan.root, self._plan.items
-        counts = {to_fts(item): self._lines(to_fts(item)) for item in items}
-        if root is None:
-            everyone = self._all_lines()
-            found = set(everyone)
-            scores = {row_id: float(count) for row_id, count in everyone.items()}
-        else:
-            found = self._evaluate(root)
-            scores = dict.fromkeys(found, 0.0)
-            for lines in counts.values():
-                weight = 1 / math.log(2 + len(lines))
-                for row_id in found & lines.keys():
-                    scores[row_id] += weight * (1 + math.log(lines[row_id]))
-        for node in self._plan.excluded_nodes:
-            found -= self._evaluate(node)
-        if not isinstance(root, Best):
-            return {row_id: scores[row_id] for row_id in found}, found
-        whole = set.intersection(*(set(each) for each in counts.values()))
-        if self._plan.all_words == self._plan.matches:
-            found &= whole
-        return {row_id: scores[row_id] for row_id in found}, whole
+    def _judge(self, session: Session) -> tuple[bool, bool, float]:
+        """Whether what counts of a session matches, whether it holds all words, and its score."""
+        plan = self.plan
+        if not session.has_lines:
+            return False, False, 0.0
+        if any(self._holds(node, session) for node in plan.excluded):
+            return False, False, 0.0
+        if plan.root is None:
+            return True, True, 0.0
+        counts = {item: len(session.lines_of(item)) for item in plan.items}
+        points = sum(
+            self._leaf(item).weight * count / (count + LINES_HALF) for item, count in counts.items()
+        )
+        if not isinstance(plan.root, Best):
+            return self._holds(plan.root, session), True, points
+        whole = all(counts.values())
+        return whole if plan.every else any(counts.values()), whole, points
 
-    def _evaluate(self, node: Node) -> set[int]:
+    def _holds(self, node: Node, session: Session) -> bool:
         match node:
             case Word() | Phrase() | Near():
-                return set(self._lines(to_fts(node)))
-            case Best():
-                wanted = [each for each in node.items if each in self._plan.items] or node.items
-                return set[int]().union(*(self._evaluate(each) for each in wanted))
-            case Or(children=children):
-                return set[int]().union(*(self._evaluate(each) for each in children))
+                return bool(session.lines_of(node))
             case And(children=children):
-                wanted_all = [
-                    self._evaluate(each) for each in children if not isinstance(each, Not)
-                ]
-                unwanted = [
-                    self._evaluate(each.child) for each in children if isinstance(each, Not)
-                ]
-                return set.intersection(*wanted_all) - set[int]().union(*unwanted)
+                return all(self._holds(each, session) for each in children)
+            case Or(children=nodes) | Best(items=nodes):
+                return any(self._holds(each, session) for each in nodes)
             case Not(child=child):
-                return self._evaluate(child)
+                return not self._holds(child, session)
 
-    def _lines(self, expression: str) -> Counter[int]:
-        """How many lines of each session match, of those in scope."""
-        rows = self._db.execute(
-            "select line.session, count(*) from lines join line on line.id = lines.rowid"
-            " where lines match ? group by 1",
-            [self._scope.on_lines(expression)],
-        )
-        return Counter(dict(rows.fetchall()))
+    # ------------------------------------------------------------------ in order
 
-    def _all_lines(self) -> Counter[int]:
-        """How many lines of each session are in scope, whatever they say."""
-        sql, values = self._scope.line_sql()
-        rows = self._db.execute(
-            f"select session, count(*) from line where {sql} group by 1", values
-        )
-        return Counter(dict(rows.fetchall()))
+    def _best(
+        self,
+        mask: NDArray[np.bool_],
+        tier: NDArray[np.bool_] | None,
+        score: NDArray[np.float32],
+        cut: Cut,
+    ) -> list[Match]:
+        rows = np.flatnonzero(mask)
+        if cut.newest_row is not None:
+            rows = rows[: np.searchsorted(rows, cut.newest_row, "right")]
+        started = self.view.started_at_ms
+        if cut.sort != "relevance":
+            return self._dated(rows, cut)
+        keys: list[NDArray[Any]]
+        keys = [score, started] if tier is None else [tier.view(np.uint8), score, started]
+        rows = _greatest(rows, keys, cut.count)
+        return self._matches(rows, tier, score, cut)
 
-    def _kept(self, sessions: dict[int, float]) -> dict[int, tuple[int, str]]:
-        """Those of these sessions that are in scope: when they started, and their ids."""
-        rows = self._db.execute(
-            f"select id, started_at_ms, session_id from session where {self._scope.session_sql}",
-            self._scope.session_values,
-        )
-        return {row[0]: (row[1], row[2]) for row in rows if row[0] in sessions}
+    def _dated(self, rows: NDArray[np.int64], cut: Cut) -> list[Match]:
+        started = self.view.started_at_ms
+        if cut.after is not None:
+            moment_ms = cut.after[0]
+            at = started[rows]
+            rows = rows[at >= moment_ms if cut.sort == "oldest" else at <= moment_ms]
+            count = cut.count + int(np.count_nonzero(started[rows] == moment_ms))
+        else:
+            count = cut.count
+        rows = _greatest(rows, [-started if cut.sort == "oldest" else started], count)
+        return self._matches(rows, None, None, cut)
 
-
-def _past(cut: Cut) -> tuple[str, list[Any]]:
-    if cut.after is None:
-        return "1", []
-    operator = ">" if cut.sort == "oldest" else "<"
-    return f"(started_at_ms, session_id) {operator} (?, ?)", list(cut.after)
-
-
-def _order(cut: Cut) -> str:
-    direction = "asc" if cut.sort == "oldest" else "desc"
-    return f"started_at_ms {direction}, session_id {direction}"
-
-
-def _cut(found: list[Match], cut: Cut) -> list[Match]:
-    """The wanted part of matches that are all in hand."""
-    if cut.newest_row is not None:
-        found = [each for each in found if each.row_id <= cut.newest_row]
-    if cut.after is not None:
-        after = cut.after
+    def _matches(
+        self,
+        rows: NDArray[np.int64],
+        tier: NDArray[np.bool_] | None,
+        score: NDArray[np.float32] | None,
+        cut: Cut,
+    ) -> list[Match]:
+        started = self.view.started_at_ms
         found = [
-            each for each in found if _is_past((each.started_at_ms, each.session_id), after, cut)
+            Match(
+                0 if tier is None else int(tier[row_id]),
+                0.0 if score is None else float(score[row_id]),
+                int(started[row_id]),
+                session_id,
+                row_id,
+                meeting_id,
+                title,
+                ended_at_ms,
+            )
+            for row_id, session_id, meeting_id, title, ended_at_ms in _cards(self.db, rows.tolist())
         ]
-    return sorted(found, key=sort_key(cut.sort))[: cut.count]
+        if cut.after is not None:
+            after = cut.after
+            found = [
+                each
+                for each in found
+                if _is_past((each.started_at_ms, each.session_id), after, cut)
+            ]
+        return sorted(found, key=sort_key(cut.sort))[: cut.count]
+
+
+_IDS_AT_ONCE = 500
+
+
+def _cards(db: Connection, rows: list[int]) -> Iterator[tuple[int, str, str, str, int | None]]:
+    for start in range(0, len(rows), _IDS_AT_ONCE):
+        some = rows[start : start + _IDS_AT_ONCE]
+        yield from db.execute(
+            "select id, session_id, meeting_id, title, ended_at_ms from session"
+            f" where id in ({','.join('?' * len(some))})",
+            some,
+        )
+
+
+def _any(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    found, *others = masks
+    found = found.copy()
+    for each in others:
+        found |= each
+    return found
+
+
+def _saturated(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Many words that begin so weigh no more together than one that is said all the time."""
+    return 255 * found / (found + 255)
+
+
+def _greatest(
+    rows: NDArray[np.int64], keys: Sequence[NDArray[Any]], count: int
+) -> NDArray[np.int64]:
+    """The rows with the greatest keys, the first key first; more of them where they are equal in all."""
+    if len(rows) <= count or not keys:
+        return rows
+    values = keys[0][rows]
+    place = len(rows) - count
+    limit = np.partition(values, place)[place]
+    above, equal = rows[values > limit], rows[values == limit]
+    return np.concatenate((above, _greatest(equal, keys[1:], count - len(above))))
 
 
 def _is_past(place: tuple[int, str], after: tuple[int, str], cut: Cut) -> bool:

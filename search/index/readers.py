@@ -6,11 +6,12 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from migrations.sqlite import DatabaseError, OperationalError, connect
 from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
-from search.index.generations import Generations, app_path, apps_in
+from search.index.generations import POINTER, Generations, app_path, apps_in
+from search.index.view import Views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,32 @@ T = TypeVar("T")
 #: How many virtual machine steps of SQLite pass between two looks at the clock.
 STEPS_PER_LOOK = 20_000
 CACHE_KIB = 65_536
+#: What changed no longer ago than this is looked at again.
+_SETTLED_NS = 2_000_000_000
+
+
+class _Remembered(Generic[T]):
+    """What was read of a path, until its inode or its time of change is another."""
+
+    def __init__(self, settled_ns: int) -> None:
+        self._settled_ns = settled_ns
+        self._seen: tuple[Path, int, int] | None = None
+        self._value: T | None = None
+
+    def of(self, path: Path, read: Callable[[], T]) -> T:
+        """What `read` gives, asked again only where the path has changed, or lately did."""
+        try:
+            found = path.stat()
+        except OSError:
+            return read()
+        seen = path, found.st_ino, found.st_mtime_ns
+        if seen == self._seen:
+            return cast("T", self._value)
+        value = read()
+        # Within one tick of the file system's clock two changes look like one.
+        if time.time_ns() - found.st_mtime_ns > self._settled_ns:
+            self._value, self._seen = value, seen
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +109,14 @@ class Readers:
     """The index's files for reading; any number of threads may ask at once."""
 
     def __init__(self, root: Path, *, timeout_s: float) -> None:
+        self._pointer = root / POINTER
         self._generations = Generations(root)
+        self._pointed: _Remembered[Path | None] = _Remembered(0)
+        self._apps: _Remembered[dict[str, Path]] = _Remembered(_SETTLED_NS)
         self._timeout_s = timeout_s
         self._pool = _Pool()
+        self._views: dict[Path, tuple[int, Views]] = {}
+        self._lock = threading.Lock()
         self._folder: Path | None = None
 
     def close(self) -> None:
@@ -108,16 +140,21 @@ class Readers:
             )
         if folder != self._folder:
             self._pool.forget_others(folder)
+            with self._lock:
+                self._views.clear()
             self._folder = folder
-        present = apps_in(folder)
+        present = self._apps.of(
+            folder, lambda: {app_id: app_path(folder, app_id) for app_id in apps_in(folder)}
+        )
         if self.folder() != folder:  # it was being deleted while it was listed
             return self.files(apps)
-        wanted = present if apps is None else [each for each in present if each in apps]
-        return {app_id: app_path(folder, app_id) for app_id in wanted}
+        if apps is None:
+            return present
+        return {app_id: path for app_id, path in present.items() if app_id in apps}
 
     def folder(self) -> Path | None:
         """The generation that is read now."""
-        return self._generations.current()
+        return self._pointed.of(self._pointer, self._generations.current)
 
     def retrying(self, answer: Callable[[], T]) -> T:
         """What `answer` gives; asked again where the index was swapped under it meanwhile."""
@@ -135,8 +172,7 @@ class Readers:
 
         Raises SearchTimeoutError or IndexDamagedError.
         """
-        if time.monotonic() > deadline:
-            raise self._too_late()
+        self.check(deadline)
         opened = None
         try:
             opened = self._pool.take(path)
@@ -157,6 +193,20 @@ class Readers:
         finally:
             if opened is not None:
                 opened.connection.close()
+
+    def check(self, deadline: float) -> None:
+        """Raise SearchTimeoutError where the time is up."""
+        if time.monotonic() > deadline:
+            raise self._too_late()
+
+    def views(self, path: Path) -> Views:
+        """What is kept in memory of a file."""
+        inode = _inode(path)
+        with self._lock:
+            known = self._views.get(path)
+            if known is None or known[0] != inode:
+                known = self._views[path] = inode, Views()
+        return known[1]
 
     def _too_late(self) -> SearchTimeoutError:
         return SearchTimeoutError(

@@ -52,6 +52,7 @@ class SearchRequest:
     limit: int = 20
     moments: int = 3
     cursor: str = ""
+    owner: str = ""  #: who asks: a cursor is theirs alone
     facets: tuple[str, ...] = ()
 
 
@@ -122,6 +123,12 @@ class IndexReader(Protocol):
         """What was said, typed or summed up in a session, in order."""
         ...
 
+    def complete(
+        self, field: str, text: str, *, apps: tuple[str, ...] | None, limit: int = 10
+    ) -> list[tuple[str, int]]:
+        """Speakers or meetings whose names hold what was typed, and in how many sessions; most first."""
+        ...
+
     def count(self) -> int:
         """How many sessions the index holds."""
         ...
@@ -130,6 +137,6 @@ class IndexReader(Protocol):
         """Artifacts that are archived and could not be read, newest sessions first; and how many."""
         ...
 
-    def positions(self) -> dict[str, tuple[str, int]]:
-        """How far each app's index has followed the ledger: its epoch, and the place in its list."""
+    def positions(self, *, apps: tuple[str, ...] | None = None) -> dict[str, tuple[str, int]]:
+        """How far each of these apps' index has followed the ledger: its epoch, and the place in its list."""
         ...

@@ -11,8 +11,8 @@ Punctuation is no syntax; only what cannot mean anything is refused, with its po
 
 from search.query.dates import time_range
 from search.query.errors import QueryError
-from search.query.expression import match_expression, normal_form, to_fts
-from search.query.matching import Matcher, RankingTerms, ranking_terms
+from search.query.expression import corrected, match_expression, normal_form, to_fts
+from search.query.matching import Matcher, RankingTerms, finder, ranking_terms
 from search.query.nodes import (
     And,
     Best,
@@ -46,6 +46,8 @@ __all__ = [
     "QueryLimits",
     "RankingTerms",
     "Word",
+    "corrected",
+    "finder",
     "items_of",
     "match_expression",
     "normal_form",

@@ -13,7 +13,7 @@ from search.stopwords import is_function_word
 from search.text import Token, fold, is_unspaced, prepare, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Range = tuple[int, int]
 
@@ -82,11 +82,12 @@ def _pairs(run: list[Item]) -> Iterator[tuple[str, str]]:
 class Matcher:
     """The words of one query, ready to be looked for in many texts.
 
-    `items` are those of `ranking_terms(query).words`; `matched` gives places in it.
+    `items` are those of `ranking_terms(query).words` unless others are given; `matched` gives places
+    in it.
     """
 
-    def __init__(self, query: Query) -> None:
-        self.items = ranking_terms(query).words
+    def __init__(self, query: Query, items: Iterable[Item] | None = None) -> None:
+        self.items = ranking_terms(query).words if items is None else tuple(items)
         self._needles = tuple(_Needle(item) for item in self.items)
 
     def matched(self, text: str) -> frozenset[int]:
@@ -110,6 +111,38 @@ class Matcher:
         terms = [token.term for token in found]
         places = (place for needle in needles for place in needle.places_among(found, terms))
         return _merged((start, _with_marks(text, end)) for start, end in places)
+
+
+def finder(node: Item | Near) -> Callable[[str], bool]:
+    """Whether a text holds this by itself, as a function of the text."""
+    if isinstance(node, Near):
+        items, distance = node.items, node.distance
+        return lambda text: _are_near(items, distance, [each.term for each in tokens(text)])
+    needle = _Needle(node)
+    return lambda text: needle.is_in(f" {prepare(text)} ")
+
+
+def _are_near(items: tuple[Item, ...], distance: int, terms: list[str]) -> bool:
+    """Whether at most so many terms lie between each of these items and the last, as FTS5 counts."""
+    places = [list(_places(item, terms)) for item in items]
+    lengths = [len(item.terms) for item in items]
+    return any(
+        all(
+            any(at <= last and last - (at + length) <= distance for at in each)
+            for each, length in zip(places, lengths, strict=True)
+        )
+        for last in sorted({at for each in places for at in each})
+    )
+
+
+def _places(item: Item, terms: list[str]) -> Iterator[int]:
+    *head, last = item.terms
+    for place in range(len(terms) - len(item.terms) + 1):
+        end = place + len(head)
+        if terms[place:end] == head and (
+            terms[end].startswith(last) if item.prefix else terms[end] == last
+        ):
+            yield place
 
 
 class _Needle:
@@ -184,8 +217,11 @@ def _extends(character: str) -> bool:
 
 
 def _merged(places: Iterable[Range]) -> list[Range]:
+    found = sorted(places)
+    if len(found) < 2:
+        return found
     merged: list[Range] = []
-    for start, end in sorted(places):
+    for start, end in found:
         if merged and start < merged[-1][1]:
             merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:

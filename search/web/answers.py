@@ -63,6 +63,7 @@ def search_answer(
             "text": query.text,
             "words": list(query.words),
             "warnings": list(query.warnings),
+            "suggestion": result.suggestion or None,
         },
         "total": {"sessions": result.total_sessions, "all_words": result.total_all_words},
         "coverage": coverage,

@@ -62,6 +62,17 @@ def _search(services: Services, asked: SearchRequest) -> tuple[SearchResult, Doc
     return services.index.search(asked), covered
 
 
+async def complete(request: AppRequest) -> Response:
+    """GET /v1/complete."""
+    index = request.state["services"].index
+    asked = params.complete_request(request)
+    apps = params.in_scope(asked.apps, request.state["apps"])
+    found = await request.state["threads"].run(
+        lambda: index.complete(asked.field, asked.text, apps=apps, limit=asked.limit)
+    )
+    return JSON({"completions": [list(each) for each in found]})
+
+
 async def sessions(request: AppRequest) -> Response:
     """GET /v1/sessions."""
     services = request.state["services"]
@@ -187,6 +198,7 @@ def _rendered(chosen: str, lines: list[Line], document: Callable[[], Document]) 
 
 ROUTES = [
     Route("/v1/search", search, methods=["GET", "POST"]),
+    Route("/v1/complete", complete),
     Route("/v1/sessions", sessions),
     Route("/v1/sessions/{session_id}", session),
     Route("/v1/sessions/{session_id}/transcript", transcript),

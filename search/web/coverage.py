@@ -56,7 +56,7 @@ def _coverage(
         names = tuple(sorted({*ledger.apps(), *ledger.known_apps()})) if apps is None else apps
         # To the ledger no apps would mean all of them; no app has an empty name.
         of = Range(apps=names or ("",), since_ms=asked.after_ms, until_ms=asked.before_ms)
-        positions = services.index.positions()
+        positions = services.index.positions(apps=apps)
         return {
             "range": {
                 "apps": list(names),
@@ -107,7 +107,12 @@ def coverage_of(
             "lost": counts["lost"],
             "listed_through": listed_through(ledger, Range(apps=names)) if names else None,
             "indexed_through": format_time(
-                indexed_through(services.index.positions(), ledger, names, services.clock.now())
+                indexed_through(
+                    services.index.positions(apps=apps and names),
+                    ledger,
+                    names,
+                    services.clock.now(),
+                )
             ),
         }
 

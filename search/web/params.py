@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.audit import Wanted
 from archiver.model import Outcome, from_ms
+from search.index.completion import FIELDS
 from search.index.facets import FACETS
 from search.index.seam import SearchRequest
 from search.query import Filters, parse, time_range
@@ -38,6 +39,7 @@ _SEARCH = frozenset(
     | {"facets", "cursor"}
 )
 _SESSIONS = frozenset({"app", "speaker", "after", "before", "outcome", "limit", "cursor"})
+_COMPLETE = frozenset({"field", "q", "app", "limit"})
 _COVERAGE = frozenset({"app", "after", "before"})
 _AUDIT = frozenset({"who", "after", "before", "q", "limit", "cursor"})
 _NUMBER = re.compile(r"[0-9]{1,12}\Z")
@@ -236,6 +238,27 @@ def _outcome(values: Values) -> str:
     if outcome and values.names("speaker"):
         raise ParameterError("outcome", "cannot be combined with speaker")
     return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteRequest:
+    """What is being typed, and where."""
+
+    field: str  #: speaker or meeting
+    text: str
+    apps: tuple[str, ...]
+    limit: int
+
+
+def complete_request(request: Request[Any]) -> CompleteRequest:
+    """The completion these parameters ask for; raises ParameterError."""
+    values = Values.of(request.query_params.multi_items(), _COMPLETE, {"app"})
+    return CompleteRequest(
+        field=values.choice("field", FIELDS, ""),
+        text=values.text("q"),
+        apps=values.names("app"),
+        limit=values.number("limit", 10, 1, 50),
+    )
 
 
 def no_parameters(request: Request[Any]) -> None:

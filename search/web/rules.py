@@ -74,6 +74,7 @@ RULES = (
     RouteRule("/readyz", "ready", Area.MONITORING),
     RouteRule("/metrics", "metrics", Area.MONITORING),
     RouteRule("/v1/search", "search", Area.CONTENT),
+    RouteRule("/v1/complete", "complete", Area.CONTENT),
     RouteRule("/v1/sessions", "sessions", Area.CONTENT),
     RouteRule(_SESSION, "session", Area.CONTENT),
     RouteRule(f"{_SESSION}/transcript", "transcript", Area.CONTENT),

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -206,6 +207,17 @@ class Shelf:
         self._enter()
         return [each for each in self.said[card.session_id] if not kind or each.kind == kind]
 
+    def complete(
+        self, field: str, text: str, *, apps: tuple[str, ...] | None, limit: int = 10
+    ) -> list[tuple[str, int]]:
+        self._enter()
+        cards = [each for each in self.cards if apps is None or each.app_id in apps]
+        names = [each.title for each in cards]
+        if field == "speaker":
+            names = [name for each in cards for name in each.speakers]
+        found = Counter(each for each in names if text.casefold() in each.casefold())
+        return found.most_common(limit)
+
     def count(self) -> int:
         self._enter()
         return len(self.cards)
@@ -214,9 +226,9 @@ class Shelf:
         self._enter()
         return [], 0
 
-    def positions(self) -> dict[str, tuple[str, int]]:
+    def positions(self, *, apps: tuple[str, ...] | None = None) -> dict[str, tuple[str, int]]:
         self._enter()
-        return self.places
+        return {app: place for app, place in self.places.items() if apps is None or app in apps}
 
 
 def card(session_id: str = SESSION, app_id: str = APP, started: datetime = STARTED) -> SessionCard:

@@ -1,0 +1,113 @@
+"""Which lines of one session hold which term: a small inverted index of its own, as one blob.
+
+Terms stand by the CRC-32 of their UTF-8; then where the lines of each begin and end among
+the bytes that follow: steps of one byte (255: so many lines, and more to come). Two terms of a session may share a hash, and a term may share one
+with another that is not there: once in five million look-ups of a session, which nobody will notice.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import accumulate
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+_HEADER = struct.Struct("<IB")
+_NARROW, _WIDE = np.dtype("<u2"), np.dtype("<u4")
+_ON = 255
+_ON_BYTE = bytes([_ON])
+
+
+def hash_of(term: str) -> int:
+    """What a term is known by in a session."""
+    return crc32(term.encode("utf-8", "surrogatepass"))
+
+
+def key_of(term: str) -> bytes:
+    """The same, as it stands in the blob."""
+    return hash_of(term).to_bytes(4, "little")
+
+
+def pack(hashes: NDArray[np.uint32], sizes: NDArray[np.int64], lines: NDArray[np.int64]) -> bytes:
+    """The blob of these terms: of each its hash, on how many lines it stands, and on which.
+
+    `lines` are those of the first term, ascending, then those of the second, and so on.
+    """
+    ends = np.cumsum(sizes)
+    steps = np.diff(lines, prepend=-1)
+    begins = ends - sizes
+    steps[begins] = lines[begins] + 1
+    data, ends = _bytes_of(steps, ends)
+    dtype = _NARROW if len(data) <= np.iinfo(_NARROW).max else _WIDE
+    return b"".join(
+        (
+            _HEADER.pack(len(hashes), dtype.itemsize),
+            hashes.astype("<u4").tobytes(),
+            np.concatenate(([0], ends)).astype(dtype).tobytes(),
+            data,
+        )
+    )
+
+
+def _bytes_of(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]:
+    """The steps as bytes, and where those of each term end."""
+    if not len(steps) or int(steps.max()) < _ON:
+        return steps.astype(np.uint8).tobytes(), ends
+    more = steps // _ON
+    last = np.cumsum(more + 1) - 1
+    data = np.full(int(last[-1]) + 1, _ON, np.uint8)
+    data[last] = steps % _ON
+    extra = np.concatenate(([0], np.cumsum(more)))
+    return data.tobytes(), ends + extra[ends]
+
+
+class Forward:
+    """The blob, for looking terms up."""
+
+    __slots__ = ("_blob", "_count", "_width")
+
+    def __init__(self, blob: bytes) -> None:
+        self._count, self._width = _HEADER.unpack_from(blob)
+        self._blob = blob
+
+    def lines(self, term: bytes) -> Iterable[int]:
+        """The lines of the term with this hash, as `key_of` writes it; ascending."""
+        first = at = _HEADER.size
+        end = first + 4 * self._count
+        while (at := self._blob.find(term, at, end)) >= 0:
+            if not (at - first) % 4:  # else it is a piece of two others
+                return self._lines((at - first) // 4)
+            at += 1
+        return ()
+
+    def lines_of(self, hashes: NDArray[np.uint32]) -> list[int]:
+        """The lines that hold any of these terms, ascending."""
+        known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
+        places = np.flatnonzero(np.isin(known, hashes)).tolist()
+        return sorted({line for place in places for line in self._lines(place)})
+
+    def _lines(self, place: int) -> Iterable[int]:
+        blob, width = self._blob, self._width
+        ends = _HEADER.size + 4 * self._count
+        at = ends + width * place
+        data = ends + width * (self._count + 1)
+        begin = data + int.from_bytes(blob[at : at + width], "little")
+        end = data + int.from_bytes(blob[at + width : at + 2 * width], "little")
+        if blob.find(_ON_BYTE, begin, end) < 0:
+            return accumulate(blob[begin + 1 : end], initial=blob[begin] - 1)
+        return _long(blob[begin:end])
+
+
+def _long(steps: bytes) -> Iterable[int]:
+    line = -1
+    for step in steps:
+        line += step
+        if step != _ON:
+            yield line

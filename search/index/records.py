@@ -1,0 +1,227 @@
+"""What was said in one session, as one row of `body` holds it: who and when at hand, the text in chunks.
+
+`meta` is a header, the numbers of the speakers, and columns of one number a line, each as narrow as
+its numbers allow. `text` is the lines one after the other in UTF-8, compressed in chunks, so that the
+few lines that are shown cost a chunk each and not the whole session.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+#: The kinds a line may be of, by number; those of a session stand in this order.
+KINDS = ("transcript", "chat", "summary")
+TRANSCRIPT, CHAT, SUMMARY = range(3)
+
+#: A chunk holds the lines that begin in so many bytes of text.
+CHUNK_BYTES = 8192
+_LEVEL = 3
+_HEADER = struct.Struct("<4I5c")
+#: How a number of a line may be written, narrowest first; "-" stands for nothing but zeros.
+_FORMATS = ("B", "H", "I", "q")
+_ZEROS = b"-"
+_CHUNK_COUNT = struct.Struct("<I")
+_CHUNK = struct.Struct("<II")  #: its first byte, and its size as it is kept
+
+_NO_START, _NO_END = 1, 2
+
+
+class LineRow(NamedTuple):
+    """One line: an utterance, a chat message, or a line of a summary."""
+
+    kind: int
+    speaker: int  #: the number of who said it; 0 is nobody
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+
+
+class _Codec(threading.local):
+    """zstd's contexts, which two threads may not use at once."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_codec = _Codec()
+
+
+@lru_cache(maxsize=256)
+def _layout(codes: tuple[bytes, ...]) -> tuple[struct.Struct, np.dtype[np.void]]:
+    """How a line of a session is written: as a struct, and as numpy reads all of them."""
+    kept = {
+        name: code.decode("ascii")
+        for name, code in zip(("who", "gone", "start", "lasting", "end"), codes, strict=True)
+        if code != _ZEROS
+    }
+    layout = struct.Struct("<" + "".join(kept.values()))
+    return layout, np.dtype([(name, f"<{code}") for name, code in kept.items()])
+
+
+def pack(rows: Sequence[LineRow]) -> tuple[bytes, bytes]:
+    """The `meta` and the `text` of these lines, which are in order of their kinds."""
+    texts = [row.text.encode("utf-8", "surrogatepass") for row in rows]
+    speakers = sorted({row.speaker for row in rows})
+    local = {speaker: number for number, speaker in enumerate(speakers)}
+    counts = [0, 0, 0]
+    gone, starts, lasting = [], [], []
+    for row in rows:
+        counts[row.kind] += 1
+        start = row.start_ms
+        gone.append((_NO_START if start is None else 0) | (_NO_END if row.end_ms is None else 0))
+        starts.append(start or 0)
+        lasting.append(0 if row.end_ms is None else row.end_ms - (start or 0))
+    ends = list(accumulate(map(len, texts)))
+    columns = [[local[row.speaker] for row in rows], gone, starts, lasting, ends]
+    codes = tuple(_format_of(each, may_vanish=each is gone) for each in columns)
+    layout, _ = _layout(codes)
+    kept = [each for each, code in zip(columns, codes, strict=True) if code != _ZEROS]
+    meta = b"".join(
+        (
+            _HEADER.pack(*counts, len(speakers), *codes),
+            np.array(speakers, "<u4").tobytes(),
+            *(layout.pack(*each) for each in zip(*kept, strict=True)),
+        )
+    )
+    return meta, _pack_text(b"".join(texts), ends)
+
+
+def _format_of(numbers: Sequence[int], *, may_vanish: bool) -> bytes:
+    """The narrowest format that holds them."""
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    if may_vanish and least == most == 0:
+        return _ZEROS
+    if least >= 0:
+        for each in _FORMATS[:-1]:
+            if most < 1 << 8 * struct.calcsize(f"<{each}"):
+                return each.encode("ascii")
+    return _FORMATS[-1].encode("ascii")
+
+
+def _pack_text(text: bytes, ends: Sequence[int]) -> bytes:
+    starts = np.array([0, *ends[:-1]][: len(ends)], np.int64)
+    count = int(starts[-1]) // CHUNK_BYTES + 1 if len(starts) else 0
+    # A stretch in which no line begins is empty.
+    firsts = starts[np.searchsorted(starts, np.arange(count) * CHUNK_BYTES)].tolist()
+    chunks = [
+        _codec.compress(text[a:b]) if b > a else b"" for a, b in pairwise([*firsts, len(text)])
+    ]
+    heads = (_CHUNK.pack(first, len(chunk)) for first, chunk in zip(firsts, chunks, strict=True))
+    return b"".join((_CHUNK_COUNT.pack(count), *heads, *chunks))
+
+
+class Record:
+    """The lines of one session, read as far as they are asked for."""
+
+    __slots__ = (
+        "_at",
+        "_chunks",
+        "_codes",
+        "_layout",
+        "_meta",
+        "_speakers",
+        "_text",
+        "counts",
+        "size",
+    )
+
+    def __init__(self, meta: bytes, text: bytes | Callable[[], bytes] = b"") -> None:
+        first, second, third, speakers, *codes = _HEADER.unpack_from(meta)
+        self.counts: tuple[int, int, int] = (first, second, third)  #: lines of each kind
+        self.size: int = first + second + third  #: lines in all
+        self._meta = meta
+        self._text = text
+        self._speakers: int = speakers
+        self._codes: tuple[bytes, ...] = tuple(codes)
+        self._layout = _layout(self._codes)[0]
+        self._at = _HEADER.size + 4 * speakers
+        self._chunks: dict[int, tuple[int, bytes]] = {}
+
+    @property
+    def speakers(self) -> NDArray[np.uint32]:
+        """The numbers of those who said something, ascending."""
+        return np.frombuffer(self._meta, "<u4", self._speakers, _HEADER.size)
+
+    def spoken_by(self) -> NDArray[np.integer]:
+        """For each line, the place of its speaker in `speakers`."""
+        dtype = _layout(self._codes)[1]
+        rows = np.frombuffer(self._meta, dtype, self.size, self._at)
+        who: NDArray[np.integer] = rows["who"]
+        return who
+
+    def kind_of(self, line: int) -> int:
+        """The kind of a line."""
+        first, second, _ = self.counts
+        return TRANSCRIPT if line < first else CHAT if line < first + second else SUMMARY
+
+    def lines_of(self, kind: int) -> range:
+        """The numbers of the lines of a kind."""
+        first = sum(self.counts[:kind])
+        return range(first, first + self.counts[kind])
+
+    def line(self, number: int) -> LineRow:
+        """One line."""
+        return self._row(number, self._numbers(number), self._begin(number))
+
+    def lines(self) -> Iterator[LineRow]:
+        """Every line, in order."""
+        begin = 0
+        for number in range(self.size):
+            numbers = self._numbers(number)
+            yield self._row(number, numbers, begin)
+            begin = numbers[-1]
+
+    def text(self, number: int) -> str:
+        """The text of one line."""
+        return self._text_at(self._begin(number), self._numbers(number)[-1])
+
+    def _numbers(self, line: int) -> tuple[int, ...]:
+        return self._layout.unpack_from(self._meta, self._at + line * self._layout.size)
+
+    def _begin(self, line: int) -> int:
+        return self._numbers(line - 1)[-1] if line else 0
+
+    def _row(self, line: int, numbers: tuple[int, ...], begin: int) -> LineRow:
+        who, *gone, start_ms, lasting, end = numbers
+        missing = gone[0] if gone else 0
+        at = _HEADER.size + 4 * who
+        return LineRow(
+            self.kind_of(line),
+            int.from_bytes(self._meta[at : at + 4], "little"),
+            None if missing & _NO_START else start_ms,
+            None if missing & _NO_END else start_ms + lasting,
+            self._text_at(begin, end),
+        )
+
+    def _text_at(self, begin: int, end: int) -> str:
+        chunk = begin // CHUNK_BYTES
+        found = self._chunks.get(chunk)
+        if found is None:
+            found = self._chunks[chunk] = self._open(chunk)
+        first, data = found
+        return data[begin - first : end - first].decode("utf-8", "surrogatepass")
+
+    def _open(self, chunk: int) -> tuple[int, bytes]:
+        """Where a chunk begins, and its bytes."""
+        text = self._text if isinstance(self._text, bytes) else self._text()
+        self._text = text
+        (count,) = _CHUNK_COUNT.unpack_from(text)
+        at = _CHUNK_COUNT.size + _CHUNK.size * count
+        first = size = 0
+        for number in range(chunk + 1):
+            at += size
+            first, size = _CHUNK.unpack_from(text, _CHUNK_COUNT.size + _CHUNK.size * number)
+        return first, _codec.decompress(text[at : at + size]) if size else b""

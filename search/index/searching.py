@@ -1,0 +1,255 @@
+"""One search, answered: ranked in each app, merged, cut into a page, and its moments found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from search.index import cursors
+from search.index.facets import FACET_VALUES, FACETS_OF, month_of, need_lines, parts_of
+from search.index.filters import scope_of
+from search.index.lines import loaded
+from search.index.matching import Cut, Match, Matches, Matching, sort_key
+from search.index.moments import Places, Weights, everywhere, moments_of, nowhere
+from search.index.names import Names
+from search.index.planning import plan
+from search.query import corrected
+from search.results import Hit, SearchResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations.sqlite import Connection
+    from search.index.filters import Scope
+    from search.index.lines import Needles
+    from search.index.planning import Plan
+    from search.index.readers import Readers
+    from search.index.seam import SearchRequest
+    from search.index.suggestions import Correction
+    from search.index.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """What matches in one app, and the state of its index that this was read from."""
+
+    app_id: str
+    db: Connection
+    view: View
+    plan: Plan
+    scope: Scope
+    matches: Matches
+    needles: Needles
+    weights: Weights
+    names: Names
+    places: dict[int, Places] = field(default_factory=dict)  #: of sessions that were looked into
+
+    def look_into(self, rows: list[int], *, with_text: bool) -> None:
+        """Find where the query is met in these sessions."""
+        sessions = list(loaded(self.db, rows, self.needles, self.scope, with_text=with_text))
+        if self.plan.items:
+            found = self.weights.places(sessions)
+        elif self.scope.names_lines:
+            found = [everywhere(each) for each in sessions]
+        else:
+            found = [nowhere(each) for each in sessions]
+        self.places.update((each.session.row_id, each) for each in found)
+
+
+_Ranked = tuple[_Found, Match]
+
+
+class Searching:
+    """Answers searches from the files that `readers` opens."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """As `Library.search`, of whatever generation is read now."""
+        cursor = cursors.Cursor()
+        if request.cursor:
+            cursor = cursors.decode(request.cursor, self._belongs_to(request))
+        with ExitStack() as stack:
+            found = list(self._matched(request, cursor, stack))
+            return self._answer(request, cursor, found)
+
+    def _belongs_to(self, request: SearchRequest) -> str:
+        return cursors.fingerprint(request, self._readers.folder())
+
+    def _matched(
+        self, request: SearchRequest, cursor: cursors.Cursor, stack: ExitStack
+    ) -> Iterator[_Found]:
+        deadline = self._readers.deadline()
+        asked, made = request.query.filters, plan(request.query, request.match)
+        wanted = cursor.offset + request.limit + 1
+        if request.facets:
+            wanted = max(wanted, FACETS_OF)
+        for app_id, path in self._readers.files(request.apps).items():
+            if (asked.apps and app_id not in asked.apps) or app_id in asked.excluded_apps:
+                continue
+            db = stack.enter_context(self._readers.reading(path, deadline))
+            views = self._readers.views(path)
+            view = views.of(db)
+            scope = scope_of(db, view, asked)
+            if scope is None or (made.root is None and request.query.words):
+                continue
+            matching = Matching(db, view, made, scope, lambda: self._readers.check(deadline))
+            matches = matching.run(_cut(request, cursor, app_id, view, wanted))
+            yield _Found(
+                app_id=app_id,
+                db=db,
+                view=view,
+                plan=made,
+                scope=scope,
+                matches=matches,
+                needles=matching.needles,
+                weights=Weights(made, matches.weights, matches.pair_weights),
+                names=Names(db, views.names),
+            )
+
+    def _answer(
+        self, request: SearchRequest, cursor: cursors.Cursor, found: list[_Found]
+    ) -> SearchResult:
+        merged = _merged(found, request.sort)
+        rest = _not_shown(merged, cursor)
+        page = rest[: request.limit]
+        best = merged[:FACETS_OF] if request.facets else []
+        _look_into(page, with_text=bool(request.moments))
+        if need_lines(request.facets):
+            _look_into(best, with_text=False)
+        following = None
+        if len(rest) > request.limit:
+            following = _next(cursor, request, page, found, self._belongs_to(request))
+        return SearchResult(
+            hits=tuple(_hit(*each, request.moments) for each in page),
+            total_sessions=sum(each.matches.total for each in found),
+            total_all_words=sum(each.matches.all_words for each in found),
+            facets=_facets(best, request.facets),
+            facets_of=len(best),
+            suggestion=_suggestion(request, found),
+            next_cursor=following,
+        )
+
+
+def _look_into(ranked: list[_Ranked], *, with_text: bool) -> None:
+    """Find where the query is met in these sessions, as far as that is not known yet."""
+    rows: dict[_Found, list[int]] = {}
+    for found, match in ranked:
+        if match.row_id not in found.places:
+            rows.setdefault(found, []).append(match.row_id)
+    for found, mine in rows.items():
+        found.look_into(mine, with_text=with_text)
+
+
+def _cut(
+    request: SearchRequest, cursor: cursors.Cursor, app_id: str, view: View, wanted: int
+) -> Cut:
+    newest_row = view.newest_row
+    if cursor.newest_rows is not None:
+        newest_row = cursor.newest_rows.get(app_id, 0)
+    return Cut(
+        sort=request.sort,
+        count=wanted,
+        after=cursor.after,
+        newest_row=newest_row if request.sort == "relevance" else None,
+    )
+
+
+def _merged(found: list[_Found], sort: str) -> list[_Ranked]:
+    by_app = [[(each, match) for match in each.matches.matches] for each in found]
+    if len(by_app) == 1:
+        return by_app[0]
+    order = sort_key(sort)
+    return list(merge(*by_app, key=lambda pair: order(pair[1])))
+
+
+def _hit(found: _Found, match: Match, moments: int) -> Hit:
+    shown, count = moments_of(found.places[match.row_id], found.plan, moments, found.names.of)
+    return Hit(
+        app_id=found.app_id,
+        session_id=match.session_id,
+        meeting_id=match.meeting_id,
+        meeting_title=match.meeting_title,
+        started_at_ms=match.started_at_ms,
+        ended_at_ms=match.ended_at_ms,
+        score=round(match.score, 4),
+        matches=count,
+        moments=tuple(shown),
+    )
+
+
+def _facets(best: list[_Ranked], names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for found, match in best:
+        values = {"app": {found.app_id}, "month": {month_of(match.started_at_ms)}}
+        if need_lines(names):
+            place = found.places[match.row_id]
+            whatever = not found.plan.items and not found.scope.names_lines
+            lines = everywhere(place.session).lines if whatever else place.lines
+            values |= parts_of(place.session, lines, found.names.of)
+        for name, counter in counts.items():
+            counter.update(values[name])
+    return {
+        name: sorted(counter.items(), key=lambda each: (-each[1], each[0]))[:FACET_VALUES]
+        for name, counter in counts.items()
+    }
+
+
+def _suggestion(request: SearchRequest, found: list[_Found]) -> str:
+    """The query with words that are nowhere put right; "" where every word is somewhere, or unknown."""
+    if not found or any(not each.matches.corrections for each in found):
+        return ""
+    nearest: dict[str, Correction] = {}
+    for each in found:
+        for word, correction in each.matches.corrections.items():
+            nearest[word] = min(correction, nearest.get(word, correction))
+    return corrected(request.query, {word: each.term for word, each in nearest.items()})
+
+
+def _not_shown(merged: list[_Ranked], cursor: cursors.Cursor) -> list[_Ranked]:
+    """What earlier pages did not show."""
+    shown = cursor.shown
+    if shown is None:
+        return merged[cursor.offset :]
+    nothing = frozenset[int]()
+    return [
+        (found, match)
+        for found, match in merged
+        if match.row_id not in shown.get(found.app_id, nothing)
+    ]
+
+
+def _next(
+    cursor: cursors.Cursor,
+    request: SearchRequest,
+    page: list[_Ranked],
+    found: list[_Found],
+    belongs_to: str,
+) -> str | None:
+    """Where the next page begins; by relevance not beyond what is worth paging through."""
+    if request.sort != "relevance":
+        last = page[-1][1]
+        after = cursors.Cursor(after=(last.started_at_ms, last.session_id))
+        return cursors.encode(after, belongs_to)
+    offset = cursor.offset + len(page)
+    if offset > cursors.OFFSET_MAX:
+        return None
+    rows = {each.app_id: each.view.newest_row for each in islice(found, 1000)}
+    return cursors.encode(
+        cursors.Cursor(offset=offset, newest_rows=rows, shown=_shown(cursor, page)), belongs_to
+    )
+
+
+def _shown(cursor: cursors.Cursor, page: list[_Ranked]) -> dict[str, frozenset[int]] | None:
+    """What was shown up to here; None where an earlier page already lost count."""
+    if cursor.offset and cursor.shown is None:
+        return None
+    shown = {app_id: set(rows) for app_id, rows in (cursor.shown or {}).items()}
+    for found, match in page:
+        shown.setdefault(found.app_id, set()).add(match.row_id)
+    return {app_id: frozenset(rows) for app_id, rows in shown.items()}

@@ -1,0 +1,116 @@
+"""Sessions that were taken in lately: their postings wait in one row each, in memory for whoever reads.
+
+Writing a session's postings where they belong touches two thousand rows. So they are kept aside, and
+folded in for many sessions at once (search/index/folding.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from migrations.sqlite import Connection
+    from search.index.analysis import Analysed
+
+_SEPARATOR = " "
+#: So many keys are looked through one by one before they are sorted in among the others.
+_UNSORTED_MAX = 2000
+
+
+Postings: TypeAlias = tuple[list[str], bytes, "NDArray[np.uint32]"]
+
+
+def write(db: Connection, row_id: int, keys: Iterable[str], analysed: Analysed) -> None:
+    """Keep the postings of a session until they are folded in."""
+    db.execute(
+        "insert into tail (id, keys, impacts, buckets) values (?, ?, ?, ?)",
+        [
+            row_id,
+            _SEPARATOR.join(keys),
+            analysed.impacts.tobytes(),
+            analysed.buckets.astype("<u4").tobytes(),
+        ],
+    )
+
+
+def read(db: Connection, ids: Iterable[int] | None = None) -> Iterator[tuple[int, Postings]]:
+    """What waits of these sessions, or of all: keys, their impacts, and the buckets of pairs."""
+    columns = "select id, keys, impacts, buckets from tail"
+    if ids is None:
+        rows = db.execute(f"{columns} order by id")
+    else:
+        wanted = list(ids)
+        rows = db.execute(f"{columns} where id in ({','.join('?' * len(wanted))})", wanted)
+    for row_id, keys, impacts, buckets in rows:
+        names = keys.split(_SEPARATOR) if keys else []
+        yield row_id, (names, impacts, np.frombuffer(buckets, "<u4"))
+
+
+class Tail:
+    """What waits, in memory; it only ever grows, so that several snapshots can read it at once.
+
+    Each session that is taken in has a slot; a snapshot (`view.View`) knows which slots are its own.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[int]] = {}
+        self._pairs: dict[int, list[int]] = {}
+        self._sorted: list[str] = []
+        self._unsorted: list[str] = []
+        self._lock = threading.Lock()
+        self.rows: list[int] = []  #: the session of each slot
+
+    def add(self, row_id: int, postings: Postings) -> int:
+        """Take a session in, and return its slot."""
+        names, impacts, buckets = postings
+        with self._lock:
+            slot = len(self.rows)
+            self.rows.append(row_id)
+            base = slot << 8
+            entries = self._entries
+            for name, impact in zip(names, impacts, strict=True):
+                known = entries.get(name)
+                if known is None:
+                    entries[name] = [base | impact]
+                    self._unsorted.append(name)
+                else:
+                    known.append(base | impact)
+            pairs = self._pairs
+            for bucket in buckets.tolist():
+                pairs.setdefault(bucket, []).append(slot)
+            return slot
+
+    def find(self, name: str, slots: Mapping[int, int]) -> list[tuple[int, int]]:
+        """The sessions of a snapshot that hold this, with their impacts; `slots` by session."""
+        rows = self.rows
+        found = []
+        for entry in self._entries.get(name, ()):
+            row_id = rows[entry >> 8]
+            if slots.get(row_id) == entry >> 8:
+                found.append((row_id, entry & 255))
+        return found
+
+    def find_pair(self, bucket: int, slots: Mapping[int, int]) -> list[int]:
+        """The sessions of a snapshot that hold this pair, each as often as it is said there."""
+        held = ((slot, self.rows[slot]) for slot in self._pairs.get(bucket, ()))
+        return [row_id for slot, row_id in held if slots.get(row_id) == slot]
+
+    def names_from(self, prefix: str) -> list[str]:
+        """The keys that begin so."""
+        with self._lock:
+            if len(self._unsorted) > _UNSORTED_MAX:
+                self._sorted += self._unsorted
+                self._sorted.sort()
+                self._unsorted = []
+            first = bisect_left(self._sorted, prefix)
+            end = bisect_left(self._sorted, f"{prefix}\U0010ffff")
+            fresh = [each for each in self._unsorted if each.startswith(prefix)]
+            return self._sorted[first:end] + fresh
