@@ -58,7 +58,7 @@ def _search(services: Services, asked: SearchRequest) -> tuple[SearchResult, Doc
 async def sessions(request: AppRequest) -> Response:
     """GET /v1/sessions."""
     services = request.state["services"]
-    asked = params.sessions_request(request)
+    asked = params.sessions_request(request.query_params.multi_items())
     apps = params.in_scope(asked.apps, request.state["apps"])
 
     def read() -> Document:
