@@ -16,7 +16,7 @@ from archiver.archive.keys import CANARIES
 from archiver.cli import build_parser
 from archiver.settings import definitions
 from search.cli import COMMANDS
-from search.web import api, coverage, health, metrics, webhooks
+from search.web import api, coverage, health, metrics, pages, webhooks
 from tests.archiver.verify.bench import bench
 from tests.rig import rig
 
@@ -98,7 +98,14 @@ def test_the_routes_table_is_the_app() -> None:
             *(each if cell.startswith("`GET /h") else parent + each for each in others),
         }
 
-    routes = (*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *coverage.ROUTES, *webhooks.ROUTES)
+    routes = (
+        *health.ROUTES,
+        *metrics.ROUTES,
+        *api.ROUTES,
+        *coverage.ROUTES,
+        *webhooks.ROUTES,
+        *pages.ROUTES,
+    )
     served = {each.path.replace("session_id", "id") for each in routes}
     assert documented == served
 

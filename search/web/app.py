@@ -1,6 +1,7 @@
 """The endpoint as one ASGI application: its routes, and what stands around each of them.
 
-Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ errors as problems ▶ routes
+ProblemPages (problems for people) ▶ Outermost (log, headers, no traceback) ▶ Access (who is let in)
+▶ errors as problems ▶ routes
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, coverage, health, metrics, webhooks
+from search.web import api, coverage, health, metrics, pages, webhooks
 from search.web.access import Access, Rule
 from search.web.outermost import Outermost
+from search.web.pages import ProblemPages
 from search.web.problems import answer_error, answer_http_exception
 from search.web.services import Services, State, Threads
 
@@ -42,8 +44,15 @@ def create_app(services: Services) -> Starlette:
     rule = Rule(listen_host=settings.listen.host, public_url=settings.public_url)
     return _application(
         services,
-        [*health.ROUTES, *metrics.ROUTES, *api.ROUTES, *coverage.ROUTES, *webhooks.ROUTES],
-        [Middleware(Outermost), Middleware(Access, rule=rule)],
+        [
+            *health.ROUTES,
+            *metrics.ROUTES,
+            *api.ROUTES,
+            *coverage.ROUTES,
+            *webhooks.ROUTES,
+            *pages.ROUTES,
+        ],
+        [Middleware(ProblemPages), Middleware(Outermost), Middleware(Access, rule=rule)],
     )
 
 
