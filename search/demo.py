@@ -144,7 +144,7 @@ def _say_what_next(home: Path, address: Address, *, serving: bool) -> None:
     say(f"  {command} verify")
     if serving:
         say(f"  curl 'http://{address}/v1/search?q=renewal+price'")
-        say(f"\nSearching at http://{address}/v1/search?q=… until Ctrl-C")
+        say(f"\nSearching at http://{address}/ until Ctrl-C")
 
 
 def _program() -> str:

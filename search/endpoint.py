@@ -146,7 +146,7 @@ def _may_be_reached(keyring: KeyRing) -> bool:
 
 
 def _say_where(address: Address) -> None:
-    say(f"searching at http://{address}/v1/search?q=…; stop with Ctrl-C")
+    say(f"searching at http://{address}/; stop with Ctrl-C")
 
 
 def _say_where_webhooks(address: Address) -> None:

@@ -76,7 +76,7 @@ async def complete(request: AppRequest) -> Response:
 async def sessions(request: AppRequest) -> Response:
     """GET /v1/sessions."""
     services = request.state["services"]
-    owner, asked = owner_of(request), params.sessions_request(request)
+    owner, asked = owner_of(request), params.sessions_request(request.query_params.multi_items())
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     apps = params.in_scope(asked.apps, request.state["apps"])
 

@@ -1,8 +1,8 @@
 """The endpoint as one ASGI application: its routes, and what stands around each of them.
 
-Outermost (log, headers, no traceback) ▶ Access (who is let in) ▶ Limits (how much they ask)
-▶ Recording (nothing leaves unrecorded) ▶ Permission (what their role may do) ▶ errors as problems
-▶ routes
+ProblemPages (problems for people) ▶ Outermost (log, headers, no traceback) ▶ Access (who is let
+in) ▶ Limits (how much they ask) ▶ Recording (nothing leaves unrecorded) ▶ Permission (what their role
+may do) ▶ errors as problems ▶ routes
 """
 
 from __future__ import annotations
@@ -15,9 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from archiver.errors import ArchiverError
-from search.web import api, audit, coverage, health, management, metrics, signing_in, webhooks
+from search.web import (
+    api,
+    audit,
+    coverage,
+    health,
+    management,
+    metrics,
+    pages,
+    signing_in,
+    webhooks,
+)
 from search.web.access import Access, Door, Rule
 from search.web.outermost import Outermost
+from search.web.pages import ProblemPages
 from search.web.permission import Limits, Permission
 from search.web.problems import answer_error, answer_http_exception
 from search.web.recording import Reading, Recording
@@ -40,6 +51,7 @@ ROUTES = (
     *management.ROUTES,
     *signing_in.ROUTES,
     *webhooks.ROUTES,
+    *pages.ROUTES,
 )
 
 
@@ -71,7 +83,16 @@ def create_app(services: Services) -> Starlette:
     access = Middleware(Access, door=door)
     recording = Middleware(Recording, trail=services.trail)
     return _application(
-        services, ROUTES, [Middleware(Outermost), access, limits, recording, Middleware(Permission)]
+        services,
+        ROUTES,
+        [
+            Middleware(ProblemPages),
+            Middleware(Outermost),
+            access,
+            limits,
+            recording,
+            Middleware(Permission),
+        ],
     )
 
 

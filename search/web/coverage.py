@@ -40,26 +40,33 @@ def open_ledger(services: Services) -> Ledger | None:
 async def coverage(request: AppRequest) -> Response:
     """GET /v1/coverage."""
     services = request.state["services"]
-    asked = params.coverage_request(request)
+    asked = params.coverage_request(request.query_params.multi_items())
     apps = params.in_scope(asked.apps, request.state["apps"])
-    return JSON(await request.state["threads"].run(lambda: _coverage(services, asked, apps)))
+    return JSON(await request.state["threads"].run(lambda: coverage_answer(services, asked, apps)))
 
 
-def _coverage(
+def range_of(ledger: Ledger, asked: params.CoverageRequest, apps: tuple[str, ...] | None) -> Range:
+    """The sessions of these apps (None: of all) in these dates, as the ledger is asked for them."""
+    names = tuple(sorted({*ledger.apps(), *ledger.known_apps()})) if apps is None else apps
+    # To the ledger no apps would mean all of them; no app has an empty name.
+    return Range(apps=names or ("",), since_ms=asked.after_ms, until_ms=asked.before_ms)
+
+
+def coverage_answer(
     services: Services, asked: params.CoverageRequest, apps: tuple[str, ...] | None
 ) -> Document:
+    """How much of what there was is archived; raises LedgerError where there is no ledger. Blocks."""
     ledger = open_ledger(services)
     if ledger is None:
         raise LedgerError("there is no ledger yet", hint="capture something: `rtk-archive sync`")
     now = services.clock.now()
     with closing(ledger):
-        names = tuple(sorted({*ledger.apps(), *ledger.known_apps()})) if apps is None else apps
-        # To the ledger no apps would mean all of them; no app has an empty name.
-        of = Range(apps=names or ("",), since_ms=asked.after_ms, until_ms=asked.before_ms)
+        of = range_of(ledger, asked, apps)
+        names = [each for each in of.apps if each]
         positions = services.index.positions(apps=apps)
         return {
             "range": {
-                "apps": list(names),
+                "apps": names,
                 "after": _time(asked.after_ms),
                 "before": _time(asked.before_ms),
             },

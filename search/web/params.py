@@ -123,13 +123,18 @@ def _one_of(choices: Iterable[str]) -> str:
 async def search_values(request: Request[Any]) -> Values:
     """The parameters of a search: of the query string, or of the JSON body of a POST."""
     if request.method != "POST":
-        return Values.of(request.query_params.multi_items(), _SEARCH, _REPEATABLE)
+        return search_values_of(request.query_params.multi_items())
     if request.query_params:
         raise ParameterError(next(iter(request.query_params))[:100], "belongs into the body")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise MediaTypeError("the body wants Content-Type: application/json")
-    return Values.of(_pairs(await _body(request)), _SEARCH, _REPEATABLE)
+    return search_values_of(_pairs(await _body(request)))
+
+
+def search_values_of(pairs: Iterable[tuple[str, str]]) -> Values:
+    """The parameters of a search; raises ParameterError for one that is not known."""
+    return Values.of(pairs, _SEARCH, _REPEATABLE)
 
 
 async def _body(request: Request[Any]) -> bytes:
@@ -219,9 +224,9 @@ class SessionsRequest:
     cursor: str
 
 
-def sessions_request(request: Request[Any]) -> SessionsRequest:
+def sessions_request(pairs: Iterable[tuple[str, str]]) -> SessionsRequest:
     """The page of sessions these parameters ask for; raises ParameterError."""
-    values = Values.of(request.query_params.multi_items(), _SESSIONS, {"app"})
+    values = Values.of(pairs, _SESSIONS, {"app"})
     return SessionsRequest(
         apps=values.names("app"),
         speaker=next(iter(values.names("speaker")), ""),
@@ -275,9 +280,9 @@ class CoverageRequest:
     before_ms: int | None
 
 
-def coverage_request(request: Request[Any]) -> CoverageRequest:
+def coverage_request(pairs: Iterable[tuple[str, str]]) -> CoverageRequest:
     """The range these parameters name; raises ParameterError."""
-    values = Values.of(request.query_params.multi_items(), _COVERAGE, {"app"})
+    values = Values.of(pairs, _COVERAGE, {"app"})
     return CoverageRequest(
         apps=values.names("app"),
         after_ms=values.start_ms("after"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -13,6 +10,7 @@ from starlette.routing import Route
 
 from archiver.access.keys import SECRET
 from archiver.settings import RequestBudget
+from search.web.pages.site import page, rendered
 from search.web.permission import Buckets, too_many
 from search.web.signed_in import cookie_of, set_cookie
 
@@ -25,18 +23,8 @@ NEXT_MAX = 2000
 #: Of one address. A key cannot be guessed; this keeps whoever tries from being a burden.
 ATTEMPTS = RequestBudget(20, 60.0)
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:24rem;margin:15vh auto;padding:0 1rem;"
-    "color-scheme:light dark}input,button{font:inherit;width:100%;box-sizing:border-box;"
-    "margin:.25rem 0;padding:.5rem}"
-)
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+#: A browser that does not say where a form comes from says so by `Origin`, which needs this.
+_HEADERS = {"Referrer-Policy": "same-origin"}
 
 
 def local_path(text: str) -> str:
@@ -47,26 +35,12 @@ def local_path(text: str) -> str:
     return text
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
-    document = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>{body}</html>"
-    )
-    return Response(document, status, _HEADERS, "text/html")
-
-
 def _form(following: str, told: str = "", status: int = 200) -> Response:
-    alert = f'<p role="alert">{html.escape(told)}</p>' if told else ""
-    return _page(
-        "Sign in",
-        f'{alert}<form method="post" action="/sign-in">'
-        f'<input type="hidden" name="next" value="{html.escape(following)}">'
-        '<label for="key">Key</label><input id="key" name="key" type="password" required'
-        ' autocomplete="current-password" spellcheck="false" autofocus>'
-        "<button>Sign in</button></form>",
-        status,
+    answer = page(
+        rendered("sign_in.html", {"following": following, "told": told}), status, compressed=False
     )
+    answer.headers.update(_HEADERS)
+    return answer
 
 
 async def sign_in(request: AppRequest) -> Response:

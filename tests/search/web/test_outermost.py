@@ -57,7 +57,18 @@ def test_a_head_is_a_get_without_its_body(client: TestClient, path: str) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/", "/v1/search/", "/v1/coverages", "/V1/search", "/docs", "//v1/search"],
+    [
+        "/static",
+        "/sessions/",
+        "/coverage/",
+        "/v1",
+        "/v1/",
+        "/v1/search/",
+        "/v1/coverages",
+        "/V1/search",
+        "/docs",
+        "//v1/search",
+    ],
 )
 def test_an_unknown_path_is_a_404(client: TestClient, path: str) -> None:
     """There is no such thing, nor a redirect to something like it."""

@@ -59,7 +59,7 @@ def test_each_role_may_do_what_it_says_and_no_more(
     for rule in ROUTES:
         answer = client.get(path_of(rule.path, SESSION, "x"), headers=headers)
         if role in MAY[rule.area]:
-            assert answer.status_code in {200, 404}, rule.path
+            assert answer.status_code in {200, 400, 404}, rule.path
         else:
             assert answer.status_code == 403, rule.path
             assert answer.json()["type"] == "urn:rtk-archive:problem:forbidden"
@@ -81,8 +81,9 @@ def test_without_a_key_nothing_is_answered_once_one_was_made(
 ) -> None:
     """This machine too needs one from then on, and revoking the last one opens no door."""
     for rule in ROUTES:
-        expected = {200, 503} if rule.area is Area.MONITORING else {401}
-        assert client.get(path_of(rule.path, SESSION, "x")).status_code in expected, rule.path
+        expected = {200, 503} if rule.area is Area.MONITORING else {303 if rule.is_page else 401}
+        answer = client.get(path_of(rule.path, SESSION, "x"), follow_redirects=False)
+        assert answer.status_code in expected, rule.path
     world.revoke("first")
     world.ring()
 
@@ -111,8 +112,10 @@ def test_a_foreign_session_is_absent(world: World, client: TestClient, name: str
         )
         assert bare(foreign, FOREIGN) == bare(absent, ABSENT), rule.path
         assert foreign.status_code == 404
-        whole = client.get(path_of(rule.path, FOREIGN, name), headers=world.key(rule.action))
-        assert whole.status_code in {200, 404}
+        whole = client.get(
+            path_of(rule.path, FOREIGN, name), headers=world.key(rule.action.replace(" ", "-"))
+        )
+        assert whole.status_code in {200, 404}, (rule.path, whole.text)
     unscoped = client.get(f"/v1/sessions/{FOREIGN}", headers=world.key("whole"))
     assert unscoped.status_code == 200
 

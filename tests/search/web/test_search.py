@@ -33,7 +33,12 @@ def test_search_answers_in_the_documented_shape(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert {
-        "query": {"text": '"renewal price"', "words": ["renewal price"], "warnings": []},
+        "query": {
+            "text": '"renewal price"',
+            "words": ["renewal price"],
+            "warnings": [],
+            "suggestion": None,
+        },
         "total": {"sessions": 1, "all_words": 1},
         "coverage": {
             "pending": 1,

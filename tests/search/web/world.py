@@ -64,6 +64,13 @@ BASE_URL = "http://127.0.0.1:8000"
 MADE = {"at": "2026-11-20T10:00:00.000Z", "command": "test"}
 
 Bodies = dict[ArtifactId, bytes]
+SNIPPET_CHARS = 300
+_FACETS = {
+    "speaker": [("Ana Souza", 1)],
+    "app": [(APP, 1)],
+    "kind": [("transcript", 1)],
+    "month": [("2026-10", 1)],
+}
 BODIES: Bodies = {
     SESSION_RECORD: b'{"session": {"id": "x"}}',
     transcript("JSON"): b"[" + b'{"transcript": "we can hold the renewal price"},' * 9 + b"{}]",
@@ -120,7 +127,7 @@ class Shelf:
             hits=tuple(page),
             total_sessions=len(hits),
             total_all_words=len(hits),
-            facets={name: [("Ana Souza", 1)] for name in request.facets},
+            facets={name: _FACETS[name] for name in request.facets if hits},
             facets_of=len(hits) if request.facets else 0,
             next_cursor=str(start + request.limit) if more else None,
         )
@@ -152,7 +159,7 @@ class Shelf:
                 speaker=line.speaker,
                 start_ms=line.start_ms,
                 end_ms=line.end_ms,
-                snippet=line.text,
+                snippet=line.text[:SNIPPET_CHARS],
                 highlights=((start, start + length),),
             )
             for line, start, length in found

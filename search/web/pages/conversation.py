@@ -1,0 +1,123 @@
+"""A session as a conversation: what was said and typed in the order of time, by speaker; pure.
+
+A session may have tens of thousands of lines, so that this HTML is put together by hand, as lean as it
+can be: a paragraph for each line, whose id is the fragment that a link to its moment has. Blocks of
+lines let a browser lay out only what is on the screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from search.web.pages.times import moment_clock
+from search.web.pages.words import html_of, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from search.index.seam import Line
+    from search.web.pages.marking import Marker, Ranges
+
+    Marked = tuple[Line, Ranges]
+
+#: Colours there are for speakers; one more begins again, and the name is always there.
+COLOURS = 8
+_BLOCK_LINES = 40
+#: Beyond so many lines or characters a browser lays out only what is seen, at heights it guesses.
+_LINES_AT_ONCE = 1000
+_CHARACTERS_AT_ONCE = 200_000
+#: One speaker's lines stay one turn, but no longer than this: whoever scrolls sees who speaks.
+_TURN_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The lines as HTML, and when the query is met in them."""
+
+    blocks: Iterator[Markup]  #: written as they are asked for, once
+    matches: list[int | None]  #: from the session's start, in the order of the lines
+    lines: int
+
+
+def colours_of(lines: Iterable[Line]) -> dict[str, int]:
+    """The colour of each speaker, in the order in which they first speak."""
+    names = dict.fromkeys(line.speaker for line in lines)
+    return {name: number % COLOURS for number, name in enumerate(names)}
+
+
+def in_time(lines: Iterable[Line]) -> list[Line]:
+    """What was said with what was typed between it; what has no time comes last."""
+    spoken = [line for line in lines if line.kind != "summary"]
+    return sorted(spoken, key=lambda line: (line.start_ms is None, line.start_ms or 0))
+
+
+def conversation(lines: Sequence[Line], marker: Marker, colours: Mapping[str, int]) -> Conversation:
+    """The conversation of these lines, which are in the order of time."""
+    marked = [(line, marker.ranges(line)) for line in lines]
+    matches = [line.start_ms for line, ranges in marked if ranges]
+    return Conversation(_Writer(colours, len(matches)).blocks(marked), matches, len(lines))
+
+
+def _is_far(marked: Sequence[Marked]) -> bool:
+    characters = sum(len(line.text) for line, _ in marked)
+    return len(marked) > _LINES_AT_ONCE or characters > _CHARACTERS_AT_ONCE
+
+
+class _Writer:
+    """Writes lines, and knows which ids it has given and which match comes next."""
+
+    def __init__(self, colours: Mapping[str, int], matches: int) -> None:
+        self._colours = colours
+        self._matches = matches
+        self._match = 0
+        self._last_ms: int | None = None
+
+    def blocks(self, marked: Sequence[Marked]) -> Iterator[Markup]:
+        kind = "block far" if _is_far(marked) else "block"
+        for at in range(0, len(marked), _BLOCK_LINES):
+            html = self._block(marked[at : at + _BLOCK_LINES])
+            yield Markup(f'<div class="{kind}">{html}</div>\n')  # noqa: S704 — lines are escaped
+
+    def _block(self, marked: Sequence[Marked]) -> str:
+        turns = groupby(marked, key=lambda each: (each[0].speaker, each[0].kind))
+        parts = []
+        for (speaker, kind), turn in turns:
+            said = list(turn)
+            pieces = (said[at : at + _TURN_LINES] for at in range(0, len(said), _TURN_LINES))
+            parts += [self._turn(speaker, kind, piece) for piece in pieces]
+        return "".join(parts)
+
+    def _turn(self, speaker: str, kind: str, said: Sequence[Marked]) -> str:
+        name = html_of(name_of(speaker) or "Unknown")
+        label = "<span>chat</span>" if kind == "chat" else ""
+        colour = self._colours.get(speaker, 0)
+        lines = "".join(self._line(line, ranges) for line, ranges in said)
+        return (
+            f'<div class="turn {kind} s{colour}"><p class="who"><b dir="auto">{name}</b>{label}</p>'
+            f"{lines}</div>"
+        )
+
+    def _line(self, line: Line, ranges: Ranges) -> str:
+        words = html_of(line.text, ranges)
+        if ranges:
+            words += self._hop()
+        if line.start_ms is None:
+            return f'<p dir="auto">{words}'
+        at, clock = line.start_ms, moment_clock(line.start_ms)
+        # Of lines that begin together the first has the id.
+        own = "" if at == self._last_ms else f' id="t={at}"'
+        self._last_ms = at
+        return f'<p dir="auto"{own}><a href="#t={at}">{clock}</a> {words}'
+
+    def _hop(self) -> str:
+        """Which match this is, as a link to the next."""
+        self._match += 1
+        number, following = self._match, self._match % self._matches + 1
+        return (
+            f'<a class="hop" id="m{number}" href="#m{following}">'
+            f'{number}<span class="hidden"> of {self._matches}, next match</span></a>'
+        )

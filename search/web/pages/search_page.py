@@ -1,0 +1,194 @@
+"""The search page: one box, sessions with their moments beneath, and what narrows them beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from search.errors import IndexMissingError
+from search.web import bound, params
+from search.web.coverage import coverage_of
+from search.web.pages.cards import newest
+from search.web.pages.facets import chips_of, facets_of
+from search.web.pages.notes import coverage_notes
+from search.web.pages.places import Place, session_url
+from search.web.pages.site import answered
+from search.web.pages.times import length_text, moment_clock, when_of
+from search.web.pages.words import UNTITLED, name_of, shown, title_of
+from search.web.services import owner_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from markupsafe import Markup
+    from starlette.responses import Response
+
+    from search.index.seam import SearchRequest
+    from search.results import Hit, Moment, SearchResult
+    from search.web.answers import Document
+    from search.web.pages.cards import CardView
+    from search.web.pages.site import Context
+    from search.web.services import AppRequest, Services
+
+FACETS = ("speaker", "kind", "month", "app")
+SORTS = (("", "Best first"), ("newest", "Newest first"), ("oldest", "Oldest first"))
+NEWEST_COUNT = 8
+#: Offered on the empty page where it finds something.
+EXAMPLE = "renewal price"
+_CUT_OR_QUOTED = {"…", '"'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentView:
+    """A place in a session, as one link."""
+
+    url: str
+    clock: str  #: "" for a summary
+    kind: str
+    speaker: str
+    snippet: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitView:
+    """A session that matches."""
+
+    url: str
+    title: str
+    when: datetime | None
+    length: str
+    more: int  #: matches beside the moments shown
+    moments: list[MomentView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of several ways to look at the same results."""
+
+    label: str
+    url: str
+    is_on: bool
+
+
+async def search(request: AppRequest) -> Response:
+    """GET /."""
+    here = Place.of("/", request.query_params.multi_items())
+    values = params.search_values_of(here.pairs)
+    asked = params.search_request(values, request.state["apps"])
+    services, owner = request.state["services"], owner_of(request)
+    if not asked.query.text.strip() and not asked.query.filters:
+        return await answered(request, "home.html", lambda: _home(services, asked.apps))
+    asked = replace(asked, facets=FACETS, cursor=bound.unbind(asked.cursor, owner))
+
+    def read() -> Context:
+        covered, result = _search(services, asked)
+        sessions = (each.session_id for each in result.hits)
+        request.state["reading"].found(result.total_sessions, sessions)
+        result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
+        return _results(asked, result, here) | {
+            "notes": coverage_notes(covered, here, services.clock.now())
+        }
+
+    return await answered(request, "search.html", read)
+
+
+def _search(services: Services, asked: SearchRequest) -> tuple[Document | None, SearchResult]:
+    filters = asked.query.filters
+    # Coverage first: what is committed in between is then in the answer, and counted as not yet.
+    covered = coverage_of(
+        services,
+        apps=params.in_scope(filters.apps, asked.apps),
+        excluded=filters.excluded_apps,
+        after_ms=filters.after_ms,
+        before_ms=filters.before_ms,
+    )
+    return covered, services.index.search(asked)
+
+
+def _results(asked: SearchRequest, result: SearchResult, here: Place) -> Context:
+    text = asked.query.text
+    every = result.total_all_words
+    return {
+        "query": text,
+        "here": here,
+        "kept": here.without("q").pairs,
+        "result": result,
+        "hits": [hit_view(each, text) for each in result.hits],
+        "facets": facets_of(result.facets, here),
+        "chips": chips_of(here),
+        "warnings": asked.query.warnings,
+        "sorts": sorts(here, asked.sort),
+        "suggestion": result.suggestion,
+        "every": every if len(asked.query.words) > 1 and every < result.total_sessions else None,
+        "more_url": more_url(here, result),
+    }
+
+
+def more_url(here: Place, result: SearchResult) -> str:
+    """The next page of results; "" after the last."""
+    return here.having(cursor=result.next_cursor).url if result.next_cursor else ""
+
+
+def sorts(here: Place, chosen: str) -> list[Choice]:
+    """The orders there are."""
+    return [
+        Choice(label=label, url=here.having(sort=sort).url, is_on=chosen == (sort or "relevance"))
+        for sort, label in SORTS
+    ]
+
+
+def hit_view(hit: Hit, query: str) -> HitView:
+    """A hit, as the page shows it."""
+    return HitView(
+        url=session_url(hit.session_id, query),
+        title=title_of(hit.meeting_title),
+        when=when_of(hit.started_at_ms),
+        length=length_text(hit.started_at_ms, hit.ended_at_ms),
+        more=max(hit.matches - len(hit.moments), 0),
+        moments=[_moment_view(each, hit.session_id, query) for each in hit.moments],
+    )
+
+
+def _moment_view(moment: Moment, session_id: str, query: str) -> MomentView:
+    start_ms = moment.start_ms
+    url = session_url(session_id, query, start_ms)
+    return MomentView(
+        url=url if start_ms is not None or moment.kind != "summary" else f"{url}#summary",
+        clock="" if start_ms is None else moment_clock(start_ms),
+        kind=moment.kind,
+        speaker=name_of(moment.speaker),
+        snippet=shown(moment.snippet, moment.highlights),
+    )
+
+
+# ------------------------------------------------------------------ nothing asked for yet
+
+
+def _home(services: Services, apps: tuple[str, ...] | None) -> Context:
+    try:
+        cards = newest(services, apps, NEWEST_COUNT)
+        found = _example(services, apps)
+    except IndexMissingError:
+        cards, found = [], []
+    return {"query": "", "kept": (), "cards": cards, "examples": examples(cards, found)}
+
+
+def _example(services: Services, apps: tuple[str, ...] | None) -> list[HitView]:
+    asked = params.search_request(params.search_values_of([("q", f'"{EXAMPLE}"')]), apps)
+    result = services.index.search(replace(asked, limit=1, moments=1))
+    return [hit_view(each, EXAMPLE) for each in result.hits]
+
+
+def examples(cards: list[CardView], found: list[HitView]) -> list[str]:
+    """Queries that find something, made of what is there: words, a phrase, a speaker, a meeting."""
+    words = [EXAMPLE, f'"{EXAMPLE}"'] if found else []
+    names = [moment.speaker for hit in found for moment in hit.moments if moment.speaker]
+    names += [name for card in cards for name in card.speakers]
+    titles = [*(hit.title for hit in found), *(card.title for card in cards)]
+    for field, values in (("speaker", names), ("meeting", titles)):
+        words += [f'{field}:"{each}"' for each in values if _can_be_quoted(each)][:1]
+    return words
+
+
+def _can_be_quoted(name: str) -> bool:
+    return name != UNTITLED and not _CUT_OR_QUOTED & {*name}

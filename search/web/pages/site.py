@@ -1,0 +1,225 @@
+"""What every page has in common: its templates, the files it may load, its headers, its compression."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from search.web.pages import times
+from search.web.pages.words import counted, finalize, name_of, shown, title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from starlette.requests import Request
+
+    from search.web.services import AppRequest
+
+Context = dict[str, Any]
+
+#: Nothing inline, nothing from elsewhere, nothing that sends what is on a page anywhere.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+PAGE_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": POLICY,
+    "X-Robots-Tag": "noindex, nofollow",
+}
+_VARY = {"Vary": "Accept-Encoding, Sec-Fetch-Site"}
+_HEADERS = {**PAGE_HEADERS, **_VARY}
+_FOREVER = "public, max-age=31536000, immutable"
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_COMPRESSION_LEVEL = 5
+_FIRST_PIECE_CHARS = 8 * 1024
+_LARGEST_PIECE_CHARS = 512 * 1024
+#: Below this a compressed answer still fills one packet.
+_WORTH_COMPRESSING_BYTES = 1400
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages load; its name in the URL changes with what it holds."""
+
+    name: str
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()[:16]
+
+    @property
+    def url(self) -> str:
+        return f"/static/{self.digest}/{self.name}"
+
+    @property
+    def media_type(self) -> str:
+        return _MEDIA_TYPES[self.name.rpartition(".")[2]]
+
+
+@cache
+def assets() -> Mapping[str, Asset]:
+    """The files that pages load, by name."""
+    folder = resources.files("search.web").joinpath("static")
+    return {each.name: Asset(each.name, each.read_bytes()) for each in folder.iterdir()}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("search.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalize,
+    )
+    environment.globals |= {
+        "asset": lambda name: assets()[name].url,
+        "counted": counted,
+        "may_sign_out": False,
+        "signed_in_as": None,
+    }
+    environment.filters |= {
+        "clock": times.moment_clock,
+        "day": times.day_text,
+        "iso": times.iso_text,
+        "moment": times.moment_text,
+        "name": name_of,
+        "shown": shown,
+        "time": times.time_text,
+        "title": title_of,
+    }
+    return environment
+
+
+def rendered(template: str, context: Context) -> bytes:
+    """A page as the bytes of its HTML; half of a surrogate pair becomes a question mark."""
+    return _environment().get_template(template).render(context).encode("utf-8", "replace")
+
+
+def account_in(state: Mapping[str, Any]) -> Context:
+    """Whom a page says to be signed in as: None where nobody needs to be; and whether they may leave."""
+    reader = state.get("reader")
+    if reader is None or not reader.owner:
+        return {}
+    return {"signed_in_as": reader.name, "may_sign_out": reader.kind == "key"}
+
+
+async def answered(
+    request: AppRequest, template: str, read: Callable[[], Context], status: int = 200
+) -> Response:
+    """The page made of what `read` finds; reading, rendering and compressing block, in one thread."""
+    compressed = may_compress(request)
+
+    def make() -> Response:
+        context = {**account_in(request.scope["state"]), **read()}
+        return page(rendered(template, context), status, compressed=compressed)
+
+    return await request.state["threads"].run(make)
+
+
+async def streamed(
+    request: AppRequest, template: str, read: Callable[[], Context], status: int = 200
+) -> Response:
+    """The same for a page that may be long: sent while it is made, so that a browser may begin.
+
+    What `read` finds wrong is an answer of its own; nothing after that may fail.
+    """
+    context = {
+        **account_in(request.scope["state"]),
+        **await request.state["threads"].run(read),
+    }
+    pieces = _pieces(_environment().get_template(template).generate(context))
+    headers = dict(_HEADERS)
+    if may_compress(request):
+        pieces = _compressed_pieces(pieces)
+        headers["Content-Encoding"] = "gzip"
+    return StreamingResponse(pieces, status, headers, "text/html")
+
+
+def _pieces(html: Iterable[str]) -> Iterator[bytes]:
+    """HTML in pieces that grow: the first is there at once, and the last are few."""
+    held: list[str] = []
+    chars, wanted = 0, _FIRST_PIECE_CHARS
+    for each in html:
+        held.append(each)
+        chars += len(each)
+        if chars >= wanted:
+            yield "".join(held).encode("utf-8", "replace")
+            held.clear()
+            chars, wanted = 0, min(2 * wanted, _LARGEST_PIECE_CHARS)
+    yield "".join(held).encode("utf-8", "replace")
+
+
+def _compressed_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same as gzip, each piece readable as soon as it is there."""
+    compressor = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for each in pieces:
+        yield compressor.compress(each) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()
+
+
+def page(html: bytes, status: int, *, compressed: bool) -> Response:
+    """A page with its headers."""
+    headers = dict(_HEADERS)
+    if compressed and len(html) > _WORTH_COMPRESSING_BYTES:
+        html = gzip.compress(html, _COMPRESSION_LEVEL, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(html, status, headers, "text/html")
+
+
+def may_compress(request: Request[Any]) -> bool:
+    """Whether the answer may be compressed: the client can read it, and no other site asked for it.
+
+    A page holds the query beside what was said in meetings. A site that could make a browser ask for
+    many queries, and somebody who sees how long the answers are, would learn from their lengths what
+    the two have in common. No page holds a secret of its own.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        return False
+    accepted = request.headers.get("accept-encoding", "").lower().split(",")
+    return any(each.split(";")[0].strip() == "gzip" for each in accepted)
+
+
+async def static(request: AppRequest) -> Response:
+    """GET /static/{digest}/{name}."""
+    asset = assets().get(request.path_params["name"])
+    if asset is None or asset.digest != request.path_params["digest"]:
+        raise HTTPException(404)
+    headers = {"Cache-Control": _FOREVER, **_VARY}
+    body = asset.body
+    if may_compress(request) and len(body) > _WORTH_COMPRESSING_BYTES:
+        body = _compressed(asset)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type=asset.media_type)
+
+
+@cache
+def _compressed(asset: Asset) -> bytes:
+    return gzip.compress(asset.body, mtime=0)
+
+
+ROUTES = [Route("/static/{digest}/{name}", static)]

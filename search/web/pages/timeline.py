@@ -1,0 +1,87 @@
+"""Who spoke when, and where the matches are, as paths of a picture a thousand units wide; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.web.pages.words import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from search.index.seam import Line
+
+WIDTH = 1000
+#: Whoever speaks less than the first so many is named without a lane.
+LANES = 8
+#: How long somebody is taken to speak where no end is known.
+_UNKNOWN_MS = 3000
+_TICKS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One speaker's part of the session."""
+
+    name: str
+    colour: int
+    path: str  #: of an SVG, along the line y = 5
+    share: str  #: of all that was spoken
+
+
+def lanes_of(lines: Sequence[Line], length_ms: int, colours: Mapping[str, int]) -> list[Lane]:
+    """Who spoke most, with when; lines of the transcript alone."""
+    spoken: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for line in lines:
+        if line.kind == "transcript" and line.start_ms is not None:
+            end_ms = line.end_ms if line.end_ms is not None else line.start_ms + _UNKNOWN_MS
+            spoken[line.speaker].append((line.start_ms, max(end_ms, line.start_ms + 1)))
+    totals = {name: sum(end - start for start, end in spans) for name, spans in spoken.items()}
+    whole = sum(totals.values())
+    most = sorted(totals, key=lambda name: -totals[name])[:LANES]
+    return [
+        Lane(
+            name=name_of(name) or "Unknown",
+            colour=colours.get(name, 0),
+            path=_path(spoken[name], length_ms),
+            share=f"{round(100 * totals[name] / whole)}\u2009%",
+        )
+        for name in most
+    ]
+
+
+def length_of(lines: Iterable[Line], session_ms: int | None) -> int:
+    """How long the picture is: the session, or what was said in it where that is longer."""
+    ends = (line.end_ms or line.start_ms or 0 for line in lines)
+    return max(session_ms or 0, max(ends, default=0), 1)
+
+
+def matches_path(matches: Iterable[int | None], length_ms: int) -> str:
+    """A tick for each match, no two at the same place."""
+    places = sorted({_x(each, length_ms) for each in matches if each is not None})
+    return "".join(f"M{x} 0v10" for x in places)
+
+
+def ticks_of(length_ms: int) -> list[int]:
+    """The moments that are written below, evenly apart, from the start to the end."""
+    return [length_ms * each // _TICKS for each in range(_TICKS + 1)]
+
+
+def _x(ms: int, length_ms: int) -> int:
+    return min(ms * WIDTH // length_ms, WIDTH - 1)
+
+
+def _path(spans: Iterable[tuple[int, int]], length_ms: int) -> str:
+    """Horizontal strokes; those that touch are one."""
+    parts: list[str] = []
+    begun, reached = -1, -1
+    for start_ms, end_ms in sorted(spans):
+        start, end = _x(start_ms, length_ms), _x(end_ms, length_ms) + 1
+        if start > reached:
+            if begun >= 0:
+                parts.append(f"M{begun} 5H{reached}")
+            begun, reached = start, end
+        reached = max(reached, end)
+    return "".join([*parts, f"M{begun} 5H{reached}"])

@@ -1,0 +1,82 @@
+"""What came from a meeting as HTML: escaped, its matches marked, what cannot be seen shown as an escape.
+
+The direction of a text is the business of the element around it, which has `dir="auto"`; characters
+that could turn what stands beside it are among those that are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from archiver.terminal import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Of a title or a name so much is shown where it is one line among others.
+TITLE_CHARS = 160
+NAME_CHARS = 60
+UNTITLED = "Untitled meeting"
+#: Marks that Arabic and Hebrew are written with: inside an element with a direction they turn nothing.
+_MARKS = re.compile("([\u200e\u200f\u061c])")
+
+
+def shown(text: str, ranges: Sequence[tuple[int, int]] = ()) -> Markup:
+    """A text of a meeting, with these code-point ranges of it marked; line breaks stay."""
+    return Markup(html_of(text, ranges))  # noqa: S704 — every piece is escaped
+
+
+def html_of(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
+    """The same as the characters of the HTML, for those who put many of them together."""
+    if not ranges:
+        return _piece(text)
+    parts: list[str] = []
+    at = 0
+    for start, end in ranges:
+        parts += [_piece(text[at:start]), "<mark>", _piece(text[start:end]), "</mark>"]
+        at = end
+    parts.append(_piece(text[at:]))
+    return "".join(parts)
+
+
+def _piece(text: str) -> str:
+    if not text.isprintable():
+        lines = text.replace("\r\n", "\n").replace("\t", " ").split("\n")
+        text = "\n".join(map(seen, lines))
+    return escape(text)
+
+
+def seen(line: str) -> str:
+    """A line in which what steers its display is an escape."""
+    if line.isprintable():
+        return line
+    return "".join(each if _MARKS.match(each) else visible(each) for each in _MARKS.split(line))
+
+
+def finalize(value: object) -> object:
+    """What a template writes: HTML as it is, anything else as text in which all can be seen."""
+    return value if isinstance(value, Markup) else seen(str(value))
+
+
+def shortened(text: str, chars: int) -> str:
+    """The text, or its beginning and an ellipsis where it has more characters than that."""
+    return text if len(text) <= chars else f"{text[: chars - 1].rstrip()}…"
+
+
+def title_of(title: str) -> str:
+    """A meeting's title on one line; never empty."""
+    return shortened(" ".join(title.split()), TITLE_CHARS) or UNTITLED
+
+
+def name_of(name: str) -> str:
+    """A person's name on one line."""
+    return shortened(" ".join(name.split()), NAME_CHARS)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """How many, with the noun in its number: `1 session`, `1,200 sessions`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
