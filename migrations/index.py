@@ -58,7 +58,7 @@ def _initial(db: Database) -> None:
             sessions integer not null,
             postings blob not null,
             primary key (key, block)
-        ) strict, without rowid
+        ) strict
         """,
         "create table pair (id integer primary key, places blob not null) strict",
         """

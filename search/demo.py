@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import shutil
 import socket
@@ -144,7 +143,6 @@ def _say_what_next(home: Path, address: Address, *, serving: bool) -> None:
     say(f"  {command} verify")
     if serving:
         say(f"  curl 'http://{address}/v1/search?q=renewal+price'")
-        say(f"\nSearching at http://{address}/ until Ctrl-C")
 
 
 def _program() -> str:
@@ -168,6 +166,9 @@ async def _serve(runtime: Runtime, library: Library, address: Address) -> None:
         clock=SystemClock(),
     )
     stop = cli.stop_event()
-    task = asyncio.create_task(serve(create_app(services), address, stop))
-    await task
+    await serve(create_app(services), address, stop, listening=_say_where)
     say("stopped")
+
+
+def _say_where(address: Address) -> None:
+    say(f"\nSearching at http://{address}/ until Ctrl-C")

@@ -337,9 +337,21 @@ class AppFile:
                 for table in ("sessions", "titles", "names"):
                     self._db.execute(f"insert into {table} ({table}) values ('optimize')")
                 self._changed(FOLDED)
+            if self.is_unpurged:
+                self._vacuum()
             busy = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
             if not busy:
                 self._db.execute("delete from about where name = 'unpurged'")
+
+    def _vacuum(self) -> None:
+        """Write the file anew: SQLite leaves pieces of rows it moved in the gaps of its pages."""
+        self._db.execute(
+            "pragma temp_store = file"
+        )  # as large as the index: it may not fit in memory
+        try:
+            self._db.execute("vacuum")
+        finally:
+            self._db.execute("pragma temp_store = memory")
 
     @property
     def is_unpurged(self) -> bool:

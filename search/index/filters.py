@@ -62,7 +62,11 @@ class Scope:
 
 
 def _said_by(record: Record, speakers: Sequence[int]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.isin(record.speakers, speakers)[record.spoken_by()]
+    found = np.zeros(record.size, np.bool_)
+    spoken_by = record.spoken_by()
+    for place, speaker in enumerate(record.speakers.tolist()):
+        if speaker in speakers:
+            found |= spoken_by == place
     return found
 
 

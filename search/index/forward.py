@@ -88,9 +88,12 @@ class Forward:
         return ()
 
     def lines_of(self, hashes: NDArray[np.uint32]) -> list[int]:
-        """The lines that hold any of these terms, ascending."""
+        """The lines that hold any of these terms, whose hashes ascend; ascending."""
+        if not len(hashes):
+            return []
         known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
-        places = np.flatnonzero(np.isin(known, hashes)).tolist()
+        nearest = np.minimum(hashes.searchsorted(known), len(hashes) - 1)
+        places = np.flatnonzero(hashes[nearest] == known).tolist()
         return sorted({line for place in places for line in self._lines(place)})
 
     def _lines(self, place: int) -> Iterable[int]:

@@ -64,6 +64,7 @@ class Matches:
     all_words: int
     weights: dict[Item, float]  #: how much each item tells of a session
     pair_weights: dict[tuple[str, str], float]
+    missing: frozenset[str]  #: words, as typed, that no session holds
     corrections: dict[str, Correction]
 
 
@@ -106,6 +107,7 @@ class Matching:
             all_words=int(np.count_nonzero(whole)),
             weights={item: self._leaf(item).weight for item in self.plan.items},
             pair_weights=self._pairs,
+            missing=frozenset(each.text for each, some in self._holders().items() if not some),
             corrections=corrections(self.db, self.view, self.plan.items, self._holders()),
         )
 
@@ -159,6 +161,7 @@ class Matching:
     def _leaf(self, node: Item | Near) -> _Leaf:
         found = self._leaves.get(node)
         if found is None:
+            self.check()  # a statement that is short by itself never looks at the clock
             found = self._leaves[node] = self._read(node)
         return found
 

@@ -16,6 +16,7 @@ import numpy as np
 from search.index.records import KINDS
 from search.index.snippets import cut_snippet
 from search.results import Moment
+from search.text import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,11 +75,12 @@ class Weights:
                 both = (held >> one & 1 > 0) & (held >> two & 1 > 0)
                 self.table[both] += PAIR_WEIGHT * weight
 
-    def places(self, sessions: list[Session]) -> list[Places]:
+    def places(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
         """Where the query is met in these sessions, all of them weighed in one go."""
         starts = list(accumulate((each.record.size + REACH for each in sessions), initial=REACH))
         held = np.zeros(starts[-1], np.uint16)
         for item in self.items:
+            check()
             bit = np.uint16(1 << self.bit_of[item])
             lines = [
                 start + line
@@ -156,10 +158,11 @@ def _greedily(
         if any(-LINES_APART <= number - each <= LINES_APART for each in taken):
             continue
         row = record.line(number)
-        if row.text not in texts:
+        words = " ".join(prepare(row.text).split())  # case and punctuation make no other moment
+        if words not in texts:
             chosen.append(row)
             taken.append(number)
-            texts.add(row.text)
+            texts.add(words)
             if len(chosen) == limit:
                 break
     return chosen

@@ -71,7 +71,7 @@ def _nearest(db: Connection, view: View, term: str) -> Correction | None:
             (Correction(int(far), -sessions[each], each) for each, far, _ in near), default=None
         )
         if best is not None:
-            return best
+            return best if best.slips else None  # with none it is somewhere, of another kind
     return None
 
 

@@ -105,7 +105,8 @@ def _put(found: NDArray[np.float32], block: int, blob: bytes) -> None:
     dense = postings.dense_of(blob)
     if dense is not None:
         base = block << BLOCK_BITS
-        found[base : base + len(dense)] += dense
+        window = found[base : base + len(dense)]
+        window += dense[: len(window)]
     else:
         _put_entries(found, block, postings.entries_of(blob, 1))
 

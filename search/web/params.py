@@ -62,8 +62,7 @@ class Values:
         """Collect the pairs; raises ParameterError for a name that is unknown or said too often."""
         by_name: dict[str, list[str]] = {}
         for name, value in pairs:
-            if name not in known:
-                raise ParameterError(name[:100], f"is not known here; {_one_of(sorted(known))}")
+            _known(name, known)
             if _HALF_A_PAIR.search(value):
                 raise ParameterError(name, "holds half of a character")
             by_name.setdefault(name, []).append(value)
@@ -116,6 +115,11 @@ class Values:
             ) from None
 
 
+def _known(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise ParameterError(name[:100], f"is not known here; {_one_of(sorted(known))}")
+
+
 def _one_of(choices: Iterable[str]) -> str:
     return f"one of {', '.join(choices)}"
 
@@ -156,6 +160,8 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise ParameterError("the body", "wants a JSON object")
     if len({name for name, _ in members}) < len(members):
         raise ParameterError("the body", "has a member twice")
+    for name, _ in members:  # one that is null is not given, but still has to be known
+        _known(name, _SEARCH)
     return [(name, text) for name, value in members for text in _texts(name, value)]
 
 

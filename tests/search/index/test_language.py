@@ -10,62 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.query import QueryError, parse
-from tests.search.corpus import OTHER_APP, Made, document, marked, person
+from tests.search.corpus import Made
 from tests.search.index.oracle import Verdict, judge
+from tests.search.invented import WORDS, invented
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from search.index.seam import Document
     from search.results import SearchResult
-    from tests.search.corpus import Said
-
-SCRIPTS = {
-    "latin": ["prix", "réunion", "café", "Straße", "renewal", "the", "de", "C++", "INV-2026"],
-    "devanagari": ["मूल्य", "नवीनीकरण", "बैठक", "समय", "अनुबंध"],
-    "arabic": ["سعر", "تجديد", "مُحَمَّد", "العقد", "غدا"],
-    "han": ["価格", "会議室", "会議", "更新", "会", "契約"],
-    "hangul": ["가격", "갱신", "회의실", "회의"],
-    "thai": ["ราคา", "ต่ออายุ", "ประชุม", "สัญญา"],
-}
-NAMES = ["Ana Souza", "Ana", "José Ben", "عمر", "王 芳", "สมชาย", "예린", "आशा"]
-PEOPLE = [person(name, f"u{number}", custom_id=f"c{number}") for number, name in enumerate(NAMES)]
-PEOPLE.append(person("Ana", "u-other"))  # a name two people have
-TITLES = ["Weekly sync", "Réunion café", "बैठक नई", "会議室の件", "", "weekly"]
-WORDS = [word for words in SCRIPTS.values() for word in words]
 
 
 def corpus(seed: int, count: int = 60) -> list[Document]:
     """Sessions of few words, so that they meet by chance; in two apps."""
     choose = random.Random(seed)
-
-    def text() -> str:
-        words = choose.choice([*SCRIPTS.values(), WORDS])
-        glue = choose.choice([" ", " ", ", ", ""])
-        return glue.join(choose.choices(words, k=choose.randint(0, 4)))
-
-    def lines(people: list[str], most: int) -> list[Said]:
-        return [(choose.choice(people), text()) for _ in range(choose.randint(0, most))]
-
-    found = []
-    for number in range(count):
-        present = {each.name: each for each in choose.sample(PEOPLE, 3)}
-        names = list(present)
-        found.append(
-            document(
-                f"s{number:02}",
-                lines(names, 6),
-                lines(names, 3),
-                "\n".join(text() for _ in range(choose.randint(0, 3))),
-                app_id=choose.choice(["app-one", OTHER_APP]),
-                title=choose.choice(TITLES),
-                meeting_id=f"m{number % 4}",
-                hour=choose.randrange(72),
-                participants=list(present.values()),
-            )
-        )
-    return found
+    return [invented(choose, number) for number in range(count)]
 
 
 SEEDS = (3, 38)  # chosen so that every form asked for below finds something
@@ -311,29 +270,3 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Made]]:
     yield made
     for each in made.values():
         each.close()
-
-
-# --------------------------------------------------------------------------------------- by itself
-
-
-@pytest.mark.parametrize(
-    ("query", "snippet"),
-    [
-        ("renewal price", "The [renewal]: [price], pricey"),
-        ("mūlya मूल्य", "नया [मूल्य], मूल नहीं"),
-        ("محمد", "قال [مُحَمَّد] نعم"),
-        ("会議", "国[会議]室で[会議]"),
-        ("ราคา", "เรื่อง[ราคา]ต่อ"),
-        ("가격", "갱신[가격]을"),
-        ("strasse", "die [Straße] 5"),
-        ('"a b"', "x [A, b] b"),
-        ("👍", "ok [👍🏽]!"),
-    ],
-)
-def test_highlights_are_exact(tmp_path: Path, query: str, snippet: str) -> None:
-    """A snippet's ranges are what was searched for, whole characters, in every script."""
-    text = snippet.replace("[", "").replace("]", "")
-    made = Made.of(tmp_path, [document("s", [("Ana", text)])])
-
-    assert [snippet] == marked(made.only(query))
-    made.close()

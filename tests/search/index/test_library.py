@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from search.errors import CursorError, SearchTimeoutError
+from search.errors import CursorError
 from tests.search.corpus import APP, OTHER_APP, Made, document, marked, person
 
 if TYPE_CHECKING:
@@ -157,14 +157,3 @@ def test_a_long_line_is_cut_around_its_match(made: Made) -> None:
     assert snippet.endswith("tail …")
     assert "[renewal price]" in snippet
     assert len(snippet) < 400
-
-
-def test_a_search_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    """It ends with an error that says so, and the next one is answered."""
-    made = Made.of(tmp_path, sessions(30))
-    made.library._readers._timeout_s = -1
-    with pytest.raises(SearchTimeoutError, match="stopped"):
-        made.search("price")
-    made.library._readers._timeout_s = 10
-    assert made.search("price").total_sessions == 30
-    made.close()
