@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
@@ -26,6 +27,10 @@ JOURNALS = frozenset(
 )
 RESERVED_FOLDERS = JOURNALS | {"canaries"}
 
+#: Escapes that are longer would not fit a file's name, with what an index file's own adds.
+_ESCAPED_MAX = 240
+#: Such an id stands as base64 behind this, which no escape begins with.
+_COMPACT = "%-"
 _RECORD_NAME = re.compile(r"([0-9]{8,12})\.json\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _EXTENSIONS: dict[str, str] = {
@@ -46,11 +51,16 @@ def encode_id(text: str) -> str:
     if _UUID.match(text):
         return text
     encoded = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
+    if len(encoded) > _ESCAPED_MAX:
+        return _COMPACT + urlsafe_b64encode(text.encode()).decode("ascii").rstrip("=")
     return "%5F" + encoded[1:] if encoded.startswith("_") else encoded
 
 
 def decode_id(segment: str) -> str:
-    """The id that `encode_id` made this segment of."""
+    """The id that `encode_id` made this segment of; raises ValueError where it made none."""
+    if segment.startswith(_COMPACT):
+        data = segment.removeprefix(_COMPACT)
+        return urlsafe_b64decode(data + "=" * (-len(data) % 4)).decode()
     return unquote(segment, errors="strict")
 
 
