@@ -43,7 +43,7 @@ def fingerprint(request: SearchRequest, generation: Path | None) -> str:
 
     By relevance also the index that answered: made again, it numbers its rows anew.
     """
-    question = [str(request.query), request.apps, request.sort, request.match, request.owner]
+    question = [str(request.query), request.apps, request.sort, request.match]
     if request.sort == "relevance" and generation is not None:
         question.append(generation.name)
     text = json.dumps(question, ensure_ascii=True)

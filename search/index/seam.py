@@ -52,7 +52,6 @@ class SearchRequest:
     limit: int = 20
     moments: int = 3
     cursor: str = ""
-    owner: str = ""  #: who asks: a cursor is theirs alone
     facets: tuple[str, ...] = ()
 
 
