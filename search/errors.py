@@ -5,6 +5,7 @@ ArchiverError (archiver/errors.py)
     ├── IndexMissingError        there is no index yet
     ├── IndexDamagedError        an index file cannot be used; it can be made again
     ├── SearchTimeoutError       a query ran into its time limit
+    ├── BusyError                too much is being asked at once
     ├── CursorError              a cursor that is not of this query
     ├── SessionMissingError      no such session, or none that may be seen
     └── ExportError              an export that cannot be made, or be read
@@ -29,6 +30,10 @@ class IndexDamagedError(SearchError):
 
 class SearchTimeoutError(SearchError):
     """A query ran into its time limit and was stopped."""
+
+
+class BusyError(SearchError):
+    """Too much is being asked at once: the same is answered a moment later."""
 
 
 class CursorError(SearchError):

@@ -123,7 +123,7 @@ class Indexer:
             await self._take(file, batch, end, indexed)
         if file.is_unpurged:
             # What was taken out is not only not found: it is in no file any more.
-            await anyio.to_thread.run_sync(file.optimize)
+            await anyio.to_thread.run_sync(file.purge)
 
     def _begin(self, folder: Path, app_id: str) -> tuple[AppFile, Position, dict[str, int]]:
         """An app's file, how far it is, and what it holds; IndexDamagedError where it is of no use."""

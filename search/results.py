@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """A place in a session where the query is met."""
+class Moment(NamedTuple):
+    """A place in a session where the query is met; a tuple, since an answer holds dozens."""
 
     kind: str  #: transcript, chat or summary
     speaker: str  #: display name, "" for a summary
@@ -17,8 +17,7 @@ class Moment:
     highlights: tuple[tuple[int, int], ...]  #: half-open code-point ranges of `snippet`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class Hit(NamedTuple):
     """A session that matches, with its best moments."""
 
     app_id: str

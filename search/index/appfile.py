@@ -46,6 +46,9 @@ FOLDED = 0
 CHANGES_KEPT = 20_000
 
 
+#: Where words of sessions that were taken out still are: in the tables' pages, or only in the log.
+_IN_THE_FILE, _IN_THE_LOG = "file", "log"
+
 _OF_A_SESSION = (
     ("body", "id"), ("participant", "session"), ("unread", "session"), ("session", "id")
 )  # fmt: skip
@@ -175,6 +178,7 @@ class AppFile:
                 for document in documents:
                     self._put(document)
                 self._db.executemany("insert or replace into about values (?, ?)", about.items())
+                self._forget_changes()
         except BaseException:
             self._people.forget()  # names taken in a transaction that was rolled back
             raise
@@ -282,7 +286,7 @@ class AppFile:
 
     def _must_be_purged(self) -> None:
         """Note that words are in the file that no session holds, where nobody looks."""
-        self._db.execute("insert or replace into about values ('unpurged', '1')")
+        self._db.execute("insert or replace into about values ('unpurged', ?)", [_IN_THE_FILE])
 
     # ------------------------------------------------------------------ postings
 
@@ -316,10 +320,11 @@ class AppFile:
         with _explained(self._path), Transaction(self._db):
             folding.fold(self._db)
             self._changed(FOLDED)
-            self._db.execute(
-                "delete from change where stamp <= (select max(stamp) from change) - ?",
-                [CHANGES_KEPT],
-            )
+
+    def _forget_changes(self) -> None:
+        self._db.execute(
+            "delete from change where stamp <= (select max(stamp) from change) - ?", [CHANGES_KEPT]
+        )
 
     def _changed(self, session: int) -> None:
         self._db.execute("insert into change (session) values (?)", [session])
@@ -337,28 +342,44 @@ class AppFile:
                 for table in ("sessions", "titles", "names"):
                     self._db.execute(f"insert into {table} ({table}) values ('optimize')")
                 self._changed(FOLDED)
-            if self.is_unpurged:
-                self._vacuum()
-            busy = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
-            if not busy:
-                self._db.execute("delete from about where name = 'unpurged'")
+            if self._unpurged() == _IN_THE_FILE:
+                self._write_anew()
+                self._db.execute(
+                    "update about set value = ? where name = 'unpurged'", [_IN_THE_LOG]
+                )
+            self._empty_the_log()
 
-    def _vacuum(self) -> None:
-        """Write the file anew: SQLite leaves pieces of rows it moved in the gaps of its pages."""
-        self._db.execute(
-            "pragma temp_store = file"
-        )  # as large as the index: it may not fit in memory
+    def purge(self) -> None:
+        """Leave no word behind of what was taken out; as `optimize`, where that has not been done yet."""
+        if self._unpurged() == _IN_THE_FILE:
+            self.optimize()
+        else:
+            with _explained(self._path):
+                self._empty_the_log()
+
+    def _write_anew(self) -> None:
+        """SQLite leaves pieces of rows that it moved in the gaps of its pages."""
+        # The copy that is made on the way is as large as the index, and may not fit in memory.
+        self._db.execute("pragma temp_store = file")
         try:
             self._db.execute("vacuum")
         finally:
             self._db.execute("pragma temp_store = memory")
 
+    def _empty_the_log(self) -> None:
+        busy = self._db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        if not busy:
+            self._db.execute("delete from about where name = 'unpurged'")
+
     @property
     def is_unpurged(self) -> bool:
-        """Whether words of sessions that were taken out are still in the file, where nobody looks."""
+        """Whether words of sessions that were taken out are still in the files, where nobody looks."""
         with _explained(self._path):
-            row = self._db.execute("select 1 from about where name = 'unpurged'").fetchone()
-        return row is not None
+            return self._unpurged() is not None
+
+    def _unpurged(self) -> str | None:
+        row = self._db.execute("select value from about where name = 'unpurged'").fetchone()
+        return None if row is None else str(row[0])
 
 
 def _set(numbers: NDArray[np.int64]) -> frozenset[int]:

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from migrations.sqlite import DatabaseError, OperationalError, connect
 from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
@@ -33,8 +33,7 @@ class _Remembered(Generic[T]):
 
     def __init__(self, settled_ns: int) -> None:
         self._settled_ns = settled_ns
-        self._seen: tuple[Path, int, int] | None = None
-        self._value: T | None = None
+        self._known: tuple[tuple[Path, int, int], T] | None = None
 
     def of(self, path: Path, read: Callable[[], T]) -> T:
         """What `read` gives, asked again only where the path has changed, or lately did."""
@@ -43,12 +42,13 @@ class _Remembered(Generic[T]):
         except OSError:
             return read()
         seen = path, found.st_ino, found.st_mtime_ns
-        if seen == self._seen:
-            return cast("T", self._value)
+        known = self._known
+        if known is not None and known[0] == seen:
+            return known[1]
         value = read()
         # Within one tick of the file system's clock two changes look like one.
         if time.time_ns() - found.st_mtime_ns > self._settled_ns:
-            self._value, self._seen = value, seen
+            self._known = seen, value
         return value
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from search.index import tail
 from search.index.appfile import FOLDED
+from search.index.folding import TAIL_SESSIONS
 from search.index.postings import norm_of
 from search.index.tail import Tail
 
@@ -30,6 +31,7 @@ _Row = tuple[int, int, int, int]
 #: Snapshots of a file that are read at the same time; an older one is made anew when it is needed.
 _VIEWS_KEPT = 4
 _IDS_AT_ONCE = 500
+_SLOTS_MAX = 4 * TAIL_SESSIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,8 @@ def _next(db: Connection, older: View, stamp: int) -> View:
             [older.stamp, stamp],
         )
     }
-    folded = FOLDED in changed
+    # What was taken in anew, again and again, fills the tail with what nobody sees any more.
+    folded = FOLDED in changed or len(older.tail.rows) > _SLOTS_MAX
     ids = sorted(changed - {FOLDED})
     rows: list[_Row] = []
     for start in range(0, len(ids), _IDS_AT_ONCE):

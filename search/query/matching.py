@@ -165,6 +165,12 @@ class _Needle:
     def places(self, padded: str) -> Iterator[Range]:
         """Places in the text, given that it folds without moving anything."""
         start = padded.find(self._needle)
+        if len(self._terms) == 1 and not self._prefix:
+            length = len(self._needle) - 2
+            while start >= 0:
+                yield start, start + length
+                start = padded.find(self._needle, start + 1)
+            return
         while start >= 0:
             match = self._pattern.match(padded, start)
             if match:

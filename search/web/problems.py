@@ -20,6 +20,7 @@ from archiver.errors import (
     StoreError,
 )
 from search.errors import (
+    BusyError,
     CursorError,
     IndexDamagedError,
     IndexMissingError,
@@ -85,6 +86,7 @@ _ANSWERS: tuple[tuple[type[ArchiverError], int, str, str], ...] = (
     (SessionMissingError, 404, "session-missing", "There is no such session"),
     (ArtifactMissingError, 404, "artifact-missing", "There is no such artifact"),
     (SearchTimeoutError, 503, "search-timeout", "The search took too long"),
+    (BusyError, 429, "too-many-requests", "Too many requests"),
     (IndexMissingError, 503, "index-missing", "There is no index yet"),
     (IndexDamagedError, 503, "index-damaged", "The index cannot be used"),
     (AuditError, 503, "not-recorded", "What cannot be recorded is not answered"),
@@ -125,7 +127,7 @@ def _members(error: ArchiverError) -> dict[str, Any]:
 
 
 def _headers(error: ArchiverError) -> dict[str, str]:
-    again = isinstance(error, SearchTimeoutError | KeysStaleError | AuditError)
+    again = isinstance(error, SearchTimeoutError | BusyError | KeysStaleError | AuditError)
     return {"Retry-After": str(RETRY_AFTER_S)} if again else {}
 
 

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from starlette.requests import Request
 
-from search.errors import SearchTimeoutError
+from search.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 #: Blocking calls at the same time; SQLite works on one core for each of them.
 THREADS = 8
+#: Calls that wait for one of these; whoever comes after them is told to come again.
+WAITING_MAX = 512
 
 
 @dataclass(slots=True)
@@ -63,6 +65,10 @@ class Services:
     assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access
 
 
+def _too_many() -> BusyError:
+    return BusyError("too many requests are being answered", hint="try again in a moment")
+
+
 @dataclass(frozen=True, slots=True)
 class Threads:
     """Where blocking calls run, so that no search holds up another."""
@@ -71,15 +77,15 @@ class Threads:
     _limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Call in a thread; raises SearchTimeoutError where its turn does not come in time."""
+        """Call in a thread; raises BusyError where too many wait, or its turn does not come in time."""
+        if self._limiter.statistics().tasks_waiting >= WAITING_MAX:
+            raise _too_many()
         ticket = object()
         try:
             with anyio.fail_after(self.wait_s):
                 await self._limiter.acquire_on_behalf_of(ticket)
         except TimeoutError:
-            raise SearchTimeoutError(
-                "too many requests are being answered", hint="try again in a moment"
-            ) from None
+            raise _too_many() from None
         try:
             # A reader may be left behind when the endpoint stops: it writes nothing.
             return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)

@@ -7,7 +7,7 @@ import threading
 import anyio
 import pytest
 
-from search.errors import SearchTimeoutError
+from search.errors import BusyError
 from search.web import services
 from search.web.services import Threads
 
@@ -37,11 +37,29 @@ async def test_a_call_whose_turn_does_not_come_is_refused() -> None:
         for _ in range(services.THREADS):
             group.start_soon(block)
         await anyio.wait_all_tasks_blocked()
-        with pytest.raises(SearchTimeoutError, match="too many requests"):
+        with pytest.raises(BusyError, match="too many requests"):
             await threads.run(lambda: None)
         release.set()
 
     assert await threads.run(lambda: 7) == 7
+
+
+async def test_more_than_may_wait_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that only grows helps nobody: 429, and come again."""
+    monkeypatch.setattr(services, "WAITING_MAX", 1)
+    release = threading.Event()
+    threads = Threads(10)
+
+    async def block() -> None:
+        await threads.run(lambda: release.wait(10))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(services.THREADS + 1):
+            group.start_soon(block)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(BusyError):
+            await threads.run(lambda: None)
+        release.set()
 
 
 async def test_a_call_that_is_given_up_frees_its_place() -> None:
