@@ -9,9 +9,10 @@ operator inside, makes the whole query strict: then words side by side must all 
 Punctuation is no syntax; only what cannot mean anything is refused, with its position.
 """
 
+from search.query.correcting import corrected
 from search.query.dates import time_range
 from search.query.errors import QueryError
-from search.query.expression import corrected, match_expression, normal_form, to_fts
+from search.query.expression import match_expression, normal_form, to_fts
 from search.query.matching import Matcher, RankingTerms, finder, ranking_terms
 from search.query.nodes import (
     And,

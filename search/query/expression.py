@@ -6,7 +6,6 @@ Every term goes to FTS5 in double quotes, so nothing that was typed is ever FTS5
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search.query.dates import format_ms
@@ -14,7 +13,7 @@ from search.query.nodes import And, Best, Item, Near, Node, Not, Or, Phrase, Que
 from search.query.scan import QUOTES, Sign, operator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from search.query.nodes import Filters
 
@@ -72,34 +71,6 @@ def normal_form(query: Query) -> str:
         return " ".join(rest)
     root = _write(query.root) if is_best or not rest else _write_inner(query.root)
     return " ".join([root, *rest])
-
-
-def corrected(query: Query, words: Mapping[str, str]) -> str:
-    """The query as it was typed, in normal form, with other words in place of these."""
-    from search.query.parser import parse
-
-    typed = parse(query.text)
-    if typed.root is None:
-        return ""
-    return normal_form(replace(typed, root=_corrected(typed.root, words)))
-
-
-def _corrected(node: Node, words: Mapping[str, str]) -> Node:
-    match node:
-        case Word() | Phrase():
-            return _corrected_item(node, words)
-        case Best(items=items) | Near(items=items):
-            return replace(node, items=tuple(_corrected_item(each, words) for each in items))
-        case And(children=children) | Or(children=children):
-            return replace(node, children=tuple(_corrected(each, words) for each in children))
-        case _:
-            return node
-
-
-def _corrected_item(item: Item, words: Mapping[str, str]) -> Item:
-    if isinstance(item, Word) and item.text in words:
-        return Word((words[item.text],), text=words[item.text])
-    return item
 
 
 def _write(node: Node) -> str:
