@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from search.index.library import Library
     from search.index.seam import Line, SessionCard
     from search.results import Hit, Moment, SearchResult
+    from search.web.shapes import Artifact
 
 _BOLD, _DIM, _MATCH, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[1;33m", "\x1b[0m"
 _WIDTH_MAX = 100
@@ -139,9 +140,9 @@ async def session_document(
     inventory = await _inventory(archive, state)
     document: dict[str, Any]
     if card is not None:
-        document = card_answer(card, "")
+        document = {**card_answer(card, "")}
     else:
-        document = unindexed_answer(state.session, "") if state else {}
+        document = {**unindexed_answer(state.session, "")} if state else {}
     document["artifacts"] = _artifacts(session_id, inventory, state)
     if card is not None:
         document["participants"] = [participant_answer(each) for each in library.participants(card)]
@@ -170,7 +171,7 @@ async def _inventory(archive: Archive, state: SessionState | None) -> Inventory 
 
 def _artifacts(
     session_id: str, inventory: Inventory | None, state: SessionState | None
-) -> list[dict[str, Any]]:
+) -> list[Artifact]:
     if inventory is not None:
         return [entry_answer(each, session_id, "") for each in inventory.entries]
     return [state_answer(each) for each in state.states.values()] if state else []

@@ -234,6 +234,13 @@ class Settings:
         values.optional_url,
         "how links are written; while set, keys are needed",
     )
+    cors_origins: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_CORS_ORIGINS",
+        "",
+        values.origins,
+        "sites whose pages may use the API from a browser, with a key: `https://crm.example.com`,"
+        " several by commas; none unless set",
+    )
     keys_patience: timedelta = _setting(
         "RTK_ARCHIVE_KEYS_PATIENCE",
         "15m",

@@ -91,6 +91,11 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+#: Neither a path nor a pattern nor the port that goes without saying: it is compared as it stands.
+_ORIGIN = re.compile(
+    r"(?:https://[a-z0-9.-]+(?::(?!443\Z)[1-9]\d{0,4})?|http://[a-z0-9.-]+(?::(?!80\Z)[1-9]\d{0,4})?)\Z",
+    re.ASCII,
+)
 _HOST = re.compile(r"(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?\Z")
 
 
@@ -99,6 +104,14 @@ def hosts(text: str) -> tuple[str, ...]:
     found = names(text)
     if not all(_HOST.match(each) or _is_address(each) for each in found):
         raise ValueError("wants host names, such as files.example.com or *.example.com")
+    return found
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Comma-separated origins of web pages, as a browser spells them."""
+    found = names(text)
+    if not all(_ORIGIN.match(each) for each in found):
+        raise ValueError("wants origins, such as https://crm.example.com, without a path and exact")
     return found
 
 

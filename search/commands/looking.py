@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from search.index.library import Library
     from search.query import Filters
     from search.results import SearchResult
+    from search.web.shapes import Coverage
 
 
 def _search_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +116,7 @@ def _record_search(args: argparse.Namespace, settings: Settings, result: SearchR
         )
 
 
-def _coverage(settings: Settings, library: Library, filters: Filters) -> dict[str, Any] | None:
+def _coverage(settings: Settings, library: Library, filters: Filters) -> Coverage | None:
     """What of the filters' apps and dates is pending or lost; None where there is no ledger."""
     from search.web import Services
     from search.web.coverage import coverage_of

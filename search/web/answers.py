@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from search.formats import Participant
     from search.index.seam import Line, SearchRequest, SessionCard
     from search.results import Hit, Moment, SearchResult
-
-Document = dict[str, Any]
+    from search.web import shapes
 
 
 class JSON(Response):
@@ -54,9 +53,22 @@ def _artifact_url(session_id: str, name: str, public_url: str) -> str:
 
 
 def search_answer(
-    request: SearchRequest, result: SearchResult, coverage: Document | None, public_url: str
-) -> Document:
+    request: SearchRequest, result: SearchResult, coverage: shapes.Coverage | None, public_url: str
+) -> shapes.SearchPage:
     """What a search answers."""
+    return {
+        **opening_answer(request, result, coverage),
+        "hits": [hit_answer(each, public_url) for each in result.hits],
+        "facets": result.facets,
+        "facets_of": result.facets_of,
+        "next": result.next_cursor,
+    }
+
+
+def opening_answer(
+    request: SearchRequest, result: SearchResult, coverage: shapes.Coverage | None
+) -> shapes.Opening:
+    """What a search answers of the whole result."""
     query = request.query
     return {
         "query": {
@@ -67,14 +79,11 @@ def search_answer(
         },
         "total": {"sessions": result.total_sessions, "all_words": result.total_all_words},
         "coverage": coverage,
-        "hits": [_hit(each, public_url) for each in result.hits],
-        "facets": {name: [list(pair) for pair in pairs] for name, pairs in result.facets.items()},
-        "facets_of": result.facets_of,
-        "next": result.next_cursor,
     }
 
 
-def _hit(hit: Hit, public_url: str) -> Document:
+def hit_answer(hit: Hit, public_url: str) -> shapes.Hit:
+    """A session that matches."""
     url = session_url(hit.session_id, public_url)
     return {
         "session_id": hit.session_id,
@@ -90,7 +99,7 @@ def _hit(hit: Hit, public_url: str) -> Document:
     }
 
 
-def _moment(moment: Moment, started_at_ms: int, url: str) -> Document:
+def _moment(moment: Moment, started_at_ms: int, url: str) -> shapes.Moment:
     return {
         "kind": moment.kind,
         "speaker": moment.speaker,
@@ -98,12 +107,12 @@ def _moment(moment: Moment, started_at_ms: int, url: str) -> Document:
         "end_ms": moment.end_ms,
         "at": _at(started_at_ms, moment.start_ms),
         "snippet": moment.snippet,
-        "highlights": [list(each) for each in moment.highlights],
+        "highlights": list(moment.highlights),
         "url": url if moment.start_ms is None else f"{url}#t={moment.start_ms}",
     }
 
 
-def card_answer(card: SessionCard, public_url: str) -> Document:
+def card_answer(card: SessionCard, public_url: str) -> shapes.Card:
     """A session as the index knows it."""
     return {
         "session_id": card.session_id,
@@ -118,7 +127,7 @@ def card_answer(card: SessionCard, public_url: str) -> Document:
     }
 
 
-def unindexed_answer(session: Session, public_url: str) -> Document:
+def unindexed_answer(session: Session, public_url: str) -> shapes.Card:
     """A session that only the ledger knows: it has no title and no names."""
     return {
         "session_id": session.session_id,
@@ -133,7 +142,7 @@ def unindexed_answer(session: Session, public_url: str) -> Document:
     }
 
 
-def participant_answer(participant: Participant) -> Document:
+def participant_answer(participant: Participant) -> shapes.Participant:
     """One connection of a participant."""
     return {
         "name": participant.name,
@@ -145,7 +154,7 @@ def participant_answer(participant: Participant) -> Document:
     }
 
 
-def entry_answer(entry: Entry, session_id: str, public_url: str) -> Document:
+def entry_answer(entry: Entry, session_id: str, public_url: str) -> shapes.Artifact:
     """An artifact as the newest inventory tells of it."""
     url = _artifact_url(session_id, entry.name, public_url)
     return {
@@ -162,7 +171,7 @@ def entry_answer(entry: Entry, session_id: str, public_url: str) -> Document:
     }
 
 
-def state_answer(state: ArtifactState) -> Document:
+def state_answer(state: ArtifactState) -> shapes.Artifact:
     """An artifact as the ledger knows it, of a session that has no inventory to look at."""
     return {
         "kind": state.artifact.kind,
@@ -178,29 +187,35 @@ def state_answer(state: ArtifactState) -> Document:
     }
 
 
-def lines_answer(card: SessionCard, member: str, lines: Iterable[Line]) -> Document:
-    """A transcript or chat: who said what, when."""
-    return {
-        **_heading(card),
-        member: [
-            {
-                "speaker": line.speaker,
-                "start_ms": line.start_ms,
-                "end_ms": line.end_ms,
-                "at": _at(card.started_at_ms, line.start_ms),
-                "text": line.text,
-            }
-            for line in lines
-        ],
-    }
+def transcript_answer(card: SessionCard, lines: Iterable[Line]) -> shapes.Transcript:
+    """A transcript: who said what, when."""
+    return {**_heading(card), "utterances": _lines(card, lines)}
 
 
-def summary_answer(card: SessionCard, lines: Iterable[Line]) -> Document:
+def chat_answer(card: SessionCard, lines: Iterable[Line]) -> shapes.Chat:
+    """A chat: who typed what, when."""
+    return {**_heading(card), "messages": _lines(card, lines)}
+
+
+def _lines(card: SessionCard, lines: Iterable[Line]) -> list[shapes.Line]:
+    return [
+        {
+            "speaker": line.speaker,
+            "start_ms": line.start_ms,
+            "end_ms": line.end_ms,
+            "at": _at(card.started_at_ms, line.start_ms),
+            "text": line.text,
+        }
+        for line in lines
+    ]
+
+
+def summary_answer(card: SessionCard, lines: Iterable[Line]) -> shapes.Summary:
     """A summary, as text."""
     return {**_heading(card), "text": "\n".join(line.text for line in lines)}
 
 
-def _heading(card: SessionCard) -> Document:
+def _heading(card: SessionCard) -> shapes.Heading:
     return {
         "session_id": card.session_id,
         "app_id": card.app_id,

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from search import render
-from search.web import answers, bound, params
+from search.web import answers, bound, conditional, parameters, params, shapes, streaming
 from search.web.answers import JSON
 from search.web.artifacts import artifact
 from search.web.coverage import coverage_of
 from search.web.errors import ArtifactMissingError
 from search.web.listing import listed
+from search.web.searching import covered_search
 from search.web.services import owner_of
 from search.web.sessions import find, session_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from search.formats import Participant
-    from search.index.seam import Line, SearchRequest, SessionCard
-    from search.results import SearchResult
-    from search.web.answers import Document
-    from search.web.services import AppRequest, Services
+    from search.index.seam import Line, SessionCard
+    from search.web.parameters import Parameter
+    from search.web.services import AppRequest
     from search.web.sessions import Found
-
-#: The furthest moment of a session that may be asked for: eleven days.
-MOMENT_LIMIT_MS = 999_999_999
-TRANSCRIPT_FORMATS = ("json", "vtt", "srt", "csv", "txt")
-CHAT_FORMATS = ("json", "csv", "txt")
-SUMMARY_FORMATS = ("json", "txt", "md")
 
 
 async def search(request: AppRequest) -> Response:
@@ -40,26 +34,15 @@ async def search(request: AppRequest) -> Response:
     services = request.state["services"]
     values = await params.search_values(request)
     request.state["reading"].asked = values.by_name
+    if streaming.is_asked_for(request.headers):
+        return await streaming.streamed(request, values)
     owner = owner_of(request)
     asked = params.search_request(values, request.state["apps"])
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
-    result, covered = await request.state["threads"].run(lambda: _search(services, asked))
+    result, covered = await request.state["threads"].run(lambda: covered_search(services, asked))
     request.state["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
     result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
     return JSON(answers.search_answer(asked, result, covered, services.settings.public_url))
-
-
-def _search(services: Services, asked: SearchRequest) -> tuple[SearchResult, Document | None]:
-    # Coverage first: what is committed in between is then in the answer, and counted as not yet.
-    filters = asked.query.filters
-    covered = coverage_of(
-        services,
-        apps=params.in_scope(filters.apps, asked.apps),
-        excluded=filters.excluded_apps,
-        after_ms=filters.after_ms,
-        before_ms=filters.before_ms,
-    )
-    return services.index.search(asked), covered
 
 
 async def complete(request: AppRequest) -> Response:
@@ -70,7 +53,7 @@ async def complete(request: AppRequest) -> Response:
     found = await request.state["threads"].run(
         lambda: index.complete(asked.field, asked.text, apps=apps, limit=asked.limit)
     )
-    return JSON({"completions": [list(each) for each in found]})
+    return JSON(shapes.Completions(completions=found))
 
 
 async def sessions(request: AppRequest) -> Response:
@@ -80,7 +63,7 @@ async def sessions(request: AppRequest) -> Response:
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     apps = params.in_scope(asked.apps, request.state["apps"])
 
-    def read() -> Document:
+    def read() -> shapes.SessionsPage:
         covered = coverage_of(
             services, apps=apps, after_ms=asked.after_ms, before_ms=asked.before_ms
         )
@@ -101,16 +84,15 @@ async def session(request: AppRequest) -> Response:
     participants: list[Participant] = []
     if (card := found.card) is not None:
         participants = await request.state["threads"].run(lambda: services.index.participants(card))
-    return JSON(
-        {
-            "session": _about(found, services.settings.public_url),
-            "participants": [answers.participant_answer(each) for each in participants],
-            "artifacts": _artifacts(found, services.settings.public_url),
-        }
-    )
+    answer: shapes.Session = {
+        "session": _about(found, services.settings.public_url),
+        "participants": [answers.participant_answer(each) for each in participants],
+        "artifacts": _artifacts(found, services.settings.public_url),
+    }
+    return conditional.tagged(request.headers, answer)
 
 
-def _about(found: Found, public_url: str) -> Document:
+def _about(found: Found, public_url: str) -> shapes.IndexedCard:
     inventory = found.inventory
     return {
         **(
@@ -123,7 +105,7 @@ def _about(found: Found, public_url: str) -> Document:
     }
 
 
-def _artifacts(found: Found, public_url: str) -> list[Document]:
+def _artifacts(found: Found, public_url: str) -> list[shapes.Artifact]:
     """From the newest inventory; from the ledger where there is none to look at."""
     if found.inventory is not None:
         session_id = found.session.session_id
@@ -135,36 +117,30 @@ def _artifacts(found: Found, public_url: str) -> list[Document]:
 
 async def transcript(request: AppRequest) -> Response:
     """GET /v1/sessions/{session_id}/transcript."""
-    values = _values(request, {"format", "from_ms", "to_ms"})
-    chosen = values.choice("format", TRANSCRIPT_FORMATS, "json")
-    from_ms, to_ms = _moment(values, "from_ms"), _moment(values, "to_ms")
+    values = _values(request, parameters.TRANSCRIPT)
+    chosen = values.choice("format")
+    from_ms, to_ms = values.number("from_ms"), values.number("to_ms")
     card, lines = await _lines(request, "transcript")
     lines = render.between(lines, from_ms, to_ms)
-    return _rendered(chosen, lines, lambda: answers.lines_answer(card, "utterances", lines))
+    return _rendered(chosen, lines, lambda: answers.transcript_answer(card, lines))
 
 
 async def chat(request: AppRequest) -> Response:
     """GET /v1/sessions/{session_id}/chat."""
-    chosen = _values(request, {"format"}).choice("format", CHAT_FORMATS, "json")
+    chosen = _values(request, parameters.CHAT).choice("format")
     card, lines = await _lines(request, "chat")
-    return _rendered(chosen, lines, lambda: answers.lines_answer(card, "messages", lines))
+    return _rendered(chosen, lines, lambda: answers.chat_answer(card, lines))
 
 
 async def summary(request: AppRequest) -> Response:
     """GET /v1/sessions/{session_id}/summary."""
-    chosen = _values(request, {"format"}).choice("format", SUMMARY_FORMATS, "json")
+    chosen = _values(request, parameters.SUMMARY).choice("format")
     card, lines = await _lines(request, "summary")
     return _rendered(chosen, lines, lambda: answers.summary_answer(card, lines))
 
 
-def _values(request: AppRequest, known: set[str]) -> params.Values:
+def _values(request: AppRequest, known: Mapping[str, Parameter]) -> params.Values:
     return params.Values.of(request.query_params.multi_items(), known)
-
-
-def _moment(values: params.Values, name: str) -> int | None:
-    if name not in values.by_name:
-        return None
-    return values.number(name, 0, 0, MOMENT_LIMIT_MS)
 
 
 async def _lines(request: AppRequest, kind: str) -> tuple[SessionCard, list[Line]]:
@@ -188,7 +164,9 @@ async def _lines(request: AppRequest, kind: str) -> tuple[SessionCard, list[Line
     return found
 
 
-def _rendered(chosen: str, lines: list[Line], document: Callable[[], Document]) -> Response:
+def _rendered(
+    chosen: str, lines: list[Line], document: Callable[[], Mapping[str, Any]]
+) -> Response:
     if chosen == "json":
         return JSON(document())
     write, media_type = render.FORMATS[chosen]

@@ -1,8 +1,8 @@
 """The endpoint as one ASGI application: its routes, and what stands around each of them.
 
-ProblemPages (problems for people) ▶ Outermost (log, headers, no traceback) ▶ Access (who is let
-in) ▶ Limits (how much they ask) ▶ Recording (nothing leaves unrecorded) ▶ Permission (what their role
-may do) ▶ errors as problems ▶ routes
+ProblemPages (problems for people) ▶ Outermost (log, headers, no traceback) ▶ Cors (pages of other
+sites, where they are named) ▶ Access (who is let in) ▶ Limits (how much they ask) ▶ Recording (nothing
+leaves unrecorded) ▶ Permission (what their role may do) ▶ Compression ▶ errors as problems ▶ routes
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from search.web import (
     health,
     management,
     metrics,
+    openapi,
     pages,
     signing_in,
     webhooks,
 )
 from search.web.access import Access, Door, Rule
+from search.web.compression import Compression
+from search.web.cors import Cors
 from search.web.outermost import Outermost
 from search.web.pages import ProblemPages
 from search.web.permission import Limits, Permission
@@ -49,6 +52,7 @@ ROUTES = (
     *coverage.ROUTES,
     *audit.ROUTES,
     *management.ROUTES,
+    *openapi.ROUTES,
     *signing_in.ROUTES,
     *webhooks.ROUTES,
     *pages.ROUTES,
@@ -82,16 +86,19 @@ def create_app(services: Services) -> Starlette:
     )
     access = Middleware(Access, door=door)
     recording = Middleware(Recording, trail=services.trail)
+    cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
     return _application(
         services,
         ROUTES,
         [
             Middleware(ProblemPages),
             Middleware(Outermost),
+            *cors,
             access,
             limits,
             recording,
             Middleware(Permission),
+            Middleware(Compression),
         ],
     )
 

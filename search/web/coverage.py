@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from search.web.answers import Document
     from search.web.services import AppRequest, Services
+    from search.web.shapes import Coverage, CoverageReport
 
 #: Of the sessions whose time runs out first, so many.
 DEADLINES_MAX = 20
@@ -54,7 +54,7 @@ def range_of(ledger: Ledger, asked: params.CoverageRequest, apps: tuple[str, ...
 
 def coverage_answer(
     services: Services, asked: params.CoverageRequest, apps: tuple[str, ...] | None
-) -> Document:
+) -> CoverageReport:
     """How much of what there was is archived; raises LedgerError where there is no ledger. Blocks."""
     ledger = open_ledger(services)
     if ledger is None:
@@ -64,13 +64,18 @@ def coverage_answer(
         of = range_of(ledger, asked, apps)
         names = [each for each in of.apps if each]
         positions = services.index.positions(apps=apps)
+        found = coverage_document(ledger, of, now)
         return {
             "range": {
                 "apps": names,
                 "after": _time(asked.after_ms),
                 "before": _time(asked.before_ms),
             },
-            **coverage_document(ledger, of, now),
+            "sessions": found["sessions"],
+            "artifacts": found["artifacts"],
+            "source": found["source"],
+            "bucket": found["bucket"],
+            "days": found["days"],
             "nearest_deadlines": [
                 {
                     "app_id": session_id.app_id,
@@ -94,7 +99,7 @@ def coverage_of(
     excluded: Iterable[str] = (),
     after_ms: int | None,
     before_ms: int | None,
-) -> Document | None:
+) -> Coverage | None:
     """Sessions pending and lost among these apps (None: all) and dates; None without a ledger.
 
     Everything committed to the archive before `indexed_through` is in the index. Blocks.

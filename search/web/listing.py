@@ -14,11 +14,11 @@ from search.web.coverage import open_ledger
 
 if TYPE_CHECKING:
     from archiver.model import Session
-    from search.web.answers import Document
     from search.web.params import SessionsRequest
     from search.web.services import Services
+    from search.web.shapes import Card
 
-Listed = tuple[list["Document"], str | None]
+Listed = tuple[list["Card"], str | None]
 
 
 def listed(services: Services, asked: SessionsRequest, apps: tuple[str, ...] | None) -> Listed:
@@ -58,7 +58,7 @@ def _by_outcome(services: Services, asked: SessionsRequest, apps: tuple[str, ...
     return [_answer(services, each) for each in page], following
 
 
-def _answer(services: Services, session: Session) -> Document:
+def _answer(services: Services, session: Session) -> Card:
     card = services.index.session(session.session_id, apps=(session.app_id,))
     public_url = services.settings.public_url
     if card is None:

@@ -11,39 +11,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from archiver.audit import Wanted
-from archiver.model import Outcome, from_ms
-from search.index.completion import FIELDS
+from archiver.model import from_ms
 from search.index.facets import FACETS
 from search.index.seam import SearchRequest
 from search.query import Filters, parse, time_range
 from search.text import prepare
+from search.web import parameters
 from search.web.errors import BodyTooLargeError, MediaTypeError, ParameterError
+from search.web.parameters import BODY_LIMIT_BYTES, KINDS, VALUES_LIMIT, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from starlette.requests import Request
 
-BODY_LIMIT_BYTES = 64 * 1024
-TEXT_LIMIT = 300
-CURSOR_LIMIT = 8 * 1024
-VALUES_LIMIT = 50
-KINDS = ("transcript", "chat", "summary")
-OUTCOMES = tuple(each.value for each in Outcome)
-SORTS = ("relevance", "newest", "oldest")
-MATCHES = ("best", "all")
-
-_REPEATABLE = frozenset({"app", "speaker", "in"})
-_SEARCH = frozenset(
-    {"q", "app", "speaker", "in", "after", "before", "sort", "match", "limit", "moments"}
-    | {"facets", "cursor"}
-)
-_SESSIONS = frozenset({"app", "speaker", "after", "before", "outcome", "limit", "cursor"})
-_COMPLETE = frozenset({"field", "q", "app", "limit"})
-_COVERAGE = frozenset({"app", "after", "before"})
-_AUDIT = frozenset({"who", "after", "before", "q", "limit", "cursor"})
 _NUMBER = re.compile(r"[0-9]{1,12}\Z")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_UNKNOWN = Parameter(name="", meaning="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +35,10 @@ class Values:
     """The values of each parameter, as text; each name at most once unless it may be repeated."""
 
     by_name: Mapping[str, list[str]]
+    known: Mapping[str, Parameter]
 
     @classmethod
-    def of(
-        cls,
-        pairs: Iterable[tuple[str, str]],
-        known: Collection[str],
-        repeatable: Collection[str] = (),
-    ) -> Values:
+    def of(cls, pairs: Iterable[tuple[str, str]], known: Mapping[str, Parameter]) -> Values:
         """Collect the pairs; raises ParameterError for a name that is unknown or said too often."""
         by_name: dict[str, list[str]] = {}
         for name, value in pairs:
@@ -67,19 +47,19 @@ class Values:
                 raise ParameterError(name, "holds half of a character")
             by_name.setdefault(name, []).append(value)
         for name, values in by_name.items():
-            if len(values) > (VALUES_LIMIT if name in repeatable else 1):
+            if len(values) > (VALUES_LIMIT if known[name].is_repeatable else 1):
                 raise ParameterError(name, "is given too often")
-        return cls(by_name)
+        return cls(by_name, known)
 
-    def text(self, name: str, default: str = "", limit: int = TEXT_LIMIT) -> str:
+    def text(self, name: str) -> str:
         """The one value of a parameter."""
-        return self.texts(name, limit)[0] if name in self.by_name else default
+        return self.texts(name)[0] if name in self.by_name else self.known[name].default
 
-    def texts(self, name: str, limit: int = TEXT_LIMIT) -> tuple[str, ...]:
-        """Every value of a parameter, none of them longer than `limit`."""
-        values = self.by_name.get(name, [])
-        if any(len(value) > limit for value in values):
-            raise ParameterError(name, f"is longer than {limit} characters")
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter, none of them too long."""
+        values, longest = self.by_name.get(name, []), self.known[name].longest
+        if any(len(value) > longest for value in values):
+            raise ParameterError(name, f"is longer than {longest} characters")
         return tuple(dict.fromkeys(values))
 
     def names(self, name: str) -> tuple[str, ...]:
@@ -89,19 +69,29 @@ class Values:
             raise ParameterError(name, "has nothing to look for")
         return values
 
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        """A value that is one of these."""
-        value = self.text(name, default)
-        if value not in choices:
-            raise ParameterError(name, f"wants {_one_of(choices)}")
+    def choice(self, name: str) -> str:
+        """One of the values there are; the default, which may be none, where none is given."""
+        value, parameter = self.text(name), self.known[name]
+        if (name in self.by_name or parameter.is_needed) and value not in parameter.choices:
+            raise ParameterError(name, f"wants {_one_of(parameter.choices)}")
         return value
 
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number within these bounds."""
-        value = self.text(name, str(default))
+    def number(self, name: str) -> int | None:
+        """A whole number within its bounds; None where none is given, and none goes without saying."""
+        value, bounds = self.text(name), self.known[name].bounds
+        if not value and name not in self.by_name:
+            return None
+        assert bounds is not None
+        least, most = bounds
         if not _NUMBER.match(value) or not least <= int(value) <= most:
             raise ParameterError(name, f"wants a whole number from {least} to {most}")
         return int(value)
+
+    def count(self, name: str) -> int:
+        """A whole number that has a default."""
+        value = self.number(name)
+        assert value is not None
+        return value
 
     def start_ms(self, name: str) -> int | None:
         """The first millisecond of a date, or None where none is given."""
@@ -133,12 +123,12 @@ async def search_values(request: Request[Any]) -> Values:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise MediaTypeError("the body wants Content-Type: application/json")
-    return search_values_of(_pairs(await _body(request)))
+    return Values.of(_pairs(await _body(request)), parameters.SEARCH_BODY)
 
 
 def search_values_of(pairs: Iterable[tuple[str, str]]) -> Values:
     """The parameters of a search; raises ParameterError for one that is not known."""
-    return Values.of(pairs, _SEARCH, _REPEATABLE)
+    return Values.of(pairs, parameters.SEARCH)
 
 
 async def _body(request: Request[Any]) -> bytes:
@@ -161,24 +151,29 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
     if len({name for name, _ in members}) < len(members):
         raise ParameterError("the body", "has a member twice")
     for name, _ in members:  # one that is null is not given, but still has to be known
-        _known(name, _SEARCH)
+        _known(name, parameters.SEARCH_BODY)
     return [(name, text) for name, value in members for text in _texts(name, value)]
 
 
 def _texts(name: str, value: object) -> list[str]:
+    parameter = parameters.SEARCH.get(name, _UNKNOWN)
     match value:
         case None:
             return []
-        case str():
+        case str() if parameter.bounds is None:
             return [value]
-        case int() if name in {"limit", "moments"}:
+        case int() if not isinstance(value, bool) and parameter.bounds is not None:
             return [str(value)]
-        case list() if name in _REPEATABLE | {"facets"} and all(
-            isinstance(each, str) for each in value
-        ):
-            return [",".join(value)] if name == "facets" else list(value)
+        case list() if parameter.is_repeatable and _are_texts(value):
+            return list(value)
+        case list() if parameter.is_list and _are_texts(value):
+            return [",".join(value)]
         case _:
             raise ParameterError(name[:100], "has a value of the wrong type")
+
+
+def _are_texts(values: list[object]) -> bool:
+    return all(isinstance(each, str) for each in values)
 
 
 def search_request(values: Values, apps: tuple[str, ...] | None) -> SearchRequest:
@@ -186,20 +181,20 @@ def search_request(values: Values, apps: tuple[str, ...] | None) -> SearchReques
 
     Raises QueryError or ParameterError.
     """
-    query = parse(values.text("q", limit=BODY_LIMIT_BYTES))
-    sort = values.choice("sort", SORTS, "relevance")
-    facets = tuple(dict.fromkeys(each for each in values.text("facets").split(",") if each))
-    if not set(facets) <= set(FACETS):
+    query = parse(values.text("q"))
+    sort = values.choice("sort")
+    listed = [each for each in values.text("facets").split(",") if each]
+    if len(listed) > VALUES_LIMIT or not set(listed) <= set(FACETS):
         raise ParameterError("facets", f"wants a list of {', '.join(FACETS)}")
     return SearchRequest(
         query=replace(query, filters=_merged(query.filters, values)),
         apps=apps,
         sort=sort,
-        match=values.choice("match", MATCHES, "best" if sort == "relevance" else "all"),
-        limit=values.number("limit", 20, 1, 100),
-        moments=values.number("moments", 3, 0, 10),
-        cursor=values.text("cursor", limit=CURSOR_LIMIT),
-        facets=facets,
+        match=values.choice("match") or ("best" if sort == "relevance" else "all"),
+        limit=values.count("limit"),
+        moments=values.count("moments"),
+        cursor=values.text("cursor"),
+        facets=tuple(dict.fromkeys(listed)),
     )
 
 
@@ -232,20 +227,20 @@ class SessionsRequest:
 
 def sessions_request(pairs: Iterable[tuple[str, str]]) -> SessionsRequest:
     """The page of sessions these parameters ask for; raises ParameterError."""
-    values = Values.of(pairs, _SESSIONS, {"app"})
+    values = Values.of(pairs, parameters.SESSIONS)
     return SessionsRequest(
         apps=values.names("app"),
         speaker=next(iter(values.names("speaker")), ""),
         after_ms=values.start_ms("after"),
         before_ms=values.start_ms("before"),
         outcome=_outcome(values),
-        limit=values.number("limit", 50, 1, 100),
-        cursor=values.text("cursor", limit=CURSOR_LIMIT),
+        limit=values.count("limit"),
+        cursor=values.text("cursor"),
     )
 
 
 def _outcome(values: Values) -> str:
-    outcome = values.choice("outcome", OUTCOMES, "") if values.text("outcome") else ""
+    outcome = values.choice("outcome") if values.text("outcome") else ""
     if outcome and values.names("speaker"):
         raise ParameterError("outcome", "cannot be combined with speaker")
     return outcome
@@ -263,18 +258,18 @@ class CompleteRequest:
 
 def complete_request(request: Request[Any]) -> CompleteRequest:
     """The completion these parameters ask for; raises ParameterError."""
-    values = Values.of(request.query_params.multi_items(), _COMPLETE, {"app"})
+    values = Values.of(request.query_params.multi_items(), parameters.COMPLETE)
     return CompleteRequest(
-        field=values.choice("field", FIELDS, ""),
+        field=values.choice("field"),
         text=values.text("q"),
         apps=values.names("app"),
-        limit=values.number("limit", 10, 1, 50),
+        limit=values.count("limit"),
     )
 
 
 def no_parameters(request: Request[Any]) -> None:
     """Refuse any parameter; raises ParameterError."""
-    Values.of(request.query_params.multi_items(), ())
+    Values.of(request.query_params.multi_items(), parameters.NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +283,7 @@ class CoverageRequest:
 
 def coverage_request(pairs: Iterable[tuple[str, str]]) -> CoverageRequest:
     """The range these parameters name; raises ParameterError."""
-    values = Values.of(pairs, _COVERAGE, {"app"})
+    values = Values.of(pairs, parameters.COVERAGE)
     return CoverageRequest(
         apps=values.names("app"),
         after_ms=values.start_ms("after"),
@@ -307,7 +302,7 @@ class AuditRequest:
 
 def audit_request(request: Request[Any]) -> AuditRequest:
     """The reads these parameters ask for; raises ParameterError."""
-    values = Values.of(request.query_params.multi_items(), _AUDIT)
+    values = Values.of(request.query_params.multi_items(), parameters.AUDIT)
     after_ms, before_ms = values.start_ms("after"), values.start_ms("before")
     wanted = Wanted(
         who=values.text("who"),
@@ -315,8 +310,8 @@ def audit_request(request: Request[Any]) -> AuditRequest:
         until=None if before_ms is None else from_ms(before_ms),
         text=values.text("q"),
     )
-    cursor = values.text("cursor", limit=CURSOR_LIMIT)
-    return AuditRequest(wanted=wanted, limit=values.number("limit", 100, 1, 1000), cursor=cursor)
+    cursor = values.text("cursor")
+    return AuditRequest(wanted=wanted, limit=values.count("limit"), cursor=cursor)
 
 
 def in_scope(wanted: tuple[str, ...], allowed: tuple[str, ...] | None) -> tuple[str, ...] | None:

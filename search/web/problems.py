@@ -56,16 +56,19 @@ class Problem:
     members: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> Response:
+    def document(self) -> dict[str, Any]:
         """The problem document."""
-        document = {
+        return {
             "type": TYPE_PREFIX + self.slug,
             "title": self.title,
             "status": self.status,
             **({"detail": self.detail} if self.detail else {}),
             **self.members,
         }
-        return Response(encode_json(document), self.status, self.headers, MEDIA_TYPE)
+
+    def response(self) -> Response:
+        """An answer that is the problem document."""
+        return Response(encode_json(self.document()), self.status, self.headers, MEDIA_TYPE)
 
 
 def encode_json(document: object) -> bytes:
@@ -96,6 +99,11 @@ _ANSWERS: tuple[tuple[type[ArchiverError], int, str, str], ...] = (
     (StoreError, 503, "archive-unavailable", "The archive cannot be reached"),
     (ArchiveError, 500, "archive-damaged", "The archive is damaged"),
 )
+
+
+def slugs_of(status: int) -> tuple[str, ...]:
+    """The types of problem that an error of this program is told as with this status."""
+    return tuple(dict.fromkeys(slug for _, each, slug, _ in _ANSWERS if each == status))
 
 
 def problem_of(error: Exception) -> Problem:

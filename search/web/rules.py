@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Area(StrEnum):
     """What a route is about, as far as roles care."""
 
+    INTERFACE = "interface"  #: what can be asked, the same for everybody with a key
     OPEN = "open"  #: anybody; nothing of a meeting
     CONTENT = "content"  #: what was said
     COVERAGE = "coverage"  #: what stands where
@@ -30,6 +31,7 @@ class Area(StrEnum):
 
 MAY: Mapping[Area, frozenset[Role]] = {
     Area.OPEN: frozenset(Role),
+    Area.INTERFACE: frozenset(Role),
     Area.CONTENT: frozenset({Role.LOCAL, Role.READER}),
     Area.COVERAGE: frozenset({Role.LOCAL, Role.READER, Role.AUDITOR}),
     Area.AUDIT: frozenset({Role.LOCAL, Role.AUDITOR}),
@@ -54,7 +56,7 @@ class RouteRule:
     @property
     def is_recorded(self) -> bool:
         """Whether an answer from here belongs into the record of reads."""
-        return self.area not in {Area.OPEN, Area.MONITORING}
+        return self.area not in {Area.OPEN, Area.INTERFACE, Area.MONITORING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ RULES = (
     RouteRule("/coverage", "coverage page", Area.COVERAGE, is_page=True),
     RouteRule("/readyz", "ready", Area.MONITORING),
     RouteRule("/metrics", "metrics", Area.MONITORING),
+    RouteRule("/openapi.json", "interface", Area.INTERFACE),
     RouteRule("/v1/search", "search", Area.CONTENT),
     RouteRule("/v1/complete", "complete", Area.CONTENT),
     RouteRule("/v1/sessions", "sessions", Area.CONTENT),

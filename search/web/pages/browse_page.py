@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from search.web.answers import Document
     from search.web.pages.site import Context
     from search.web.services import AppRequest, Services
+    from search.web.shapes import Card
 
 OUTCOMES = tuple(each.value for each in Outcome)
 
@@ -53,7 +53,7 @@ async def browse(request: AppRequest) -> Response:
 
 def _listed(
     services: Services, asked: params.SessionsRequest, scope: tuple[str, ...] | None
-) -> tuple[list[Document], str | None]:
+) -> tuple[list[Card], str | None]:
     try:
         return listed(services, asked, params.in_scope(asked.apps, scope))
     except IndexMissingError:  # nothing was indexed yet: that is an empty list

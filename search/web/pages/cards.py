@@ -14,8 +14,8 @@ from search.web.pages.words import name_of, title_of
 from search.web.params import SessionsRequest
 
 if TYPE_CHECKING:
-    from search.web.answers import Document
     from search.web.services import Services
+    from search.web.shapes import Card
 
 SPEAKERS_SHOWN = 6
 
@@ -34,7 +34,7 @@ class CardView:
     attachments: int
 
 
-def card_view(document: Document) -> CardView:
+def card_view(document: Card) -> CardView:
     """A session of the API's list, as a page shows it."""
     when, ended = _time(document["started_at"]), _time(document["ended_at"])
     names = [name_of(each) for each in document["speakers"] if each.strip()]

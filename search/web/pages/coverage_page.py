@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archiver.ledger import FIXITY_FAILURES, VERIFIED
 from archiver.model import from_ms, to_ms
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from archiver.ledger import Ledger, Range
-    from search.web.answers import Document
     from search.web.pages.site import Context
     from search.web.services import AppRequest, Services
+    from search.web.shapes import Bucket, CoverageReport, Gap
 
 #: Unless a range is asked for: this month, and as many before it.
 MONTHS_BEFORE = 2
@@ -177,7 +177,7 @@ def _verification(ledger: Ledger) -> tuple[datetime | None, int]:
 
 
 def facts_of(
-    document: Document, now: datetime, verified_at: datetime | None, failures: int
+    document: CoverageReport, now: datetime, verified_at: datetime | None, failures: int
 ) -> list[Fact]:
     """How sure one can be of these numbers."""
     source, bucket = document["source"], document["bucket"]
@@ -222,7 +222,7 @@ def _moment(text: str | None) -> str:
     return "" if text is None else moment_text(datetime.fromisoformat(text))
 
 
-def _gap_text(gaps: list[dict[str, Any]], missing: int) -> str:
+def _gap_text(gaps: list[Gap], missing: int) -> str:
     spans = [f"{_moment(each['from'])} to {_moment(each['until'])}" for each in gaps]
     parts = list(dict.fromkeys(spans))
     parts = [*parts[:3], f"and {len(parts) - 3} more"] if len(parts) > 3 else parts
@@ -230,14 +230,14 @@ def _gap_text(gaps: list[dict[str, Any]], missing: int) -> str:
     return "; ".join(parts)
 
 
-def _bucket_text(bucket: dict[str, Any]) -> str:
+def _bucket_text(bucket: Bucket) -> str:
     if bucket["inventories_missing"]:
         return f"{bucket['inventories_missing']} inventories missing: run `rtk-archive verify`"
     days = bucket["days_not_compared"]
     return f"{days} days not compared yet" if days else ""
 
 
-def _due(document: Document, now: datetime) -> list[Due]:
+def _due(document: CoverageReport, now: datetime) -> list[Due]:
     found = []
     for each in document["nearest_deadlines"]:
         at = datetime.fromisoformat(each["deadline_at"])

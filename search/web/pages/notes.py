@@ -11,7 +11,7 @@ from search.web.pages.times import moment_text
 from search.web.pages.words import counted
 
 if TYPE_CHECKING:
-    from search.web.answers import Document
+    from search.web.shapes import Coverage
 
 #: A fresh commit is in the index within seconds; only what lags longer is worth a word.
 LAG_MAX = timedelta(minutes=2)
@@ -26,7 +26,7 @@ class Note:
     url: str = ""
 
 
-def coverage_notes(covered: Document | None, here: Place, now: datetime) -> list[Note]:
+def coverage_notes(covered: Coverage | None, here: Place, now: datetime) -> list[Note]:
     """The remarks about the apps and dates of this place."""
     if covered is None:
         return []

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from search.errors import IndexMissingError
 from search.web import bound, params
-from search.web.coverage import coverage_of
 from search.web.pages.cards import newest
 from search.web.pages.facets import chips_of, facets_of
 from search.web.pages.notes import coverage_notes
@@ -15,6 +14,7 @@ from search.web.pages.places import Place, session_url
 from search.web.pages.site import answered
 from search.web.pages.times import length_text, moment_clock, when_of
 from search.web.pages.words import UNTITLED, name_of, shown, title_of
+from search.web.searching import covered_search
 from search.web.services import owner_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from search.index.seam import SearchRequest
     from search.results import Hit, Moment, SearchResult
-    from search.web.answers import Document
     from search.web.pages.cards import CardView
     from search.web.pages.site import Context
     from search.web.services import AppRequest, Services
@@ -81,7 +80,7 @@ async def search(request: AppRequest) -> Response:
     asked = replace(asked, facets=FACETS, cursor=bound.unbind(asked.cursor, owner))
 
     def read() -> Context:
-        covered, result = _search(services, asked)
+        result, covered = covered_search(services, asked)
         sessions = (each.session_id for each in result.hits)
         request.state["reading"].found(result.total_sessions, sessions)
         result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
@@ -90,19 +89,6 @@ async def search(request: AppRequest) -> Response:
         }
 
     return await answered(request, "search.html", read)
-
-
-def _search(services: Services, asked: SearchRequest) -> tuple[Document | None, SearchResult]:
-    filters = asked.query.filters
-    # Coverage first: what is committed in between is then in the answer, and counted as not yet.
-    covered = coverage_of(
-        services,
-        apps=params.in_scope(filters.apps, asked.apps),
-        excluded=filters.excluded_apps,
-        after_ms=filters.after_ms,
-        before_ms=filters.before_ms,
-    )
-    return covered, services.index.search(asked)
 
 
 def _results(asked: SearchRequest, result: SearchResult, here: Place) -> Context:

@@ -17,7 +17,8 @@ from search.web.pages.summary import rendered as summary_html
 from search.web.pages.timeline import lanes_of, length_of, matches_path, ticks_of
 from search.web.pages.times import length_text, when_of
 from search.web.pages.words import name_of, title_of
-from search.web.params import BODY_LIMIT_BYTES, Values
+from search.web.parameters import SESSION_PAGE
+from search.web.params import Values
 from search.web.sessions import find
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
     from search.formats import Participant
     from search.index.seam import Line
-    from search.web.answers import Document
     from search.web.pages.site import Context
     from search.web.services import AppRequest, Services
     from search.web.sessions import Found
+    from search.web.shapes import Artifact
 
 FORMATS = {
     "transcript": ("txt", "vtt", "srt", "csv", "json"),
@@ -48,7 +49,7 @@ class Download:
 async def session(request: AppRequest) -> Response:
     """GET /sessions/{session_id}."""
     here = Place.of(request.url.path, request.query_params.multi_items())
-    text = Values.of(here.pairs, {"q"}).text("q", limit=BODY_LIMIT_BYTES)
+    text = Values.of(here.pairs, SESSION_PAGE).text("q")
     query, error = _parsed(text)
     found = await find(request)
     services = request.state["services"]
@@ -117,7 +118,7 @@ def silent(people: list[Participant], speakers: set[str]) -> list[str]:
     return [name for name in names if name and name not in speakers]
 
 
-def artifacts_of(found: Found) -> list[Document]:
+def artifacts_of(found: Found) -> list[Artifact]:
     """What became of each artifact: by the newest inventory, or by the ledger where there is none."""
     if found.inventory is not None:
         session_id = found.session.session_id

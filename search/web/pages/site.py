@@ -15,13 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from search.web.compression import LEVEL, VARY, WORTH_COMPRESSING_BYTES, may_compress
 from search.web.pages import times
 from search.web.pages.words import counted, finalize, name_of, shown, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from starlette.requests import Request
 
     from search.web.services import AppRequest
 
@@ -48,15 +47,11 @@ PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Robots-Tag": "noindex, nofollow",
 }
-_VARY = {"Vary": "Accept-Encoding, Sec-Fetch-Site"}
-_HEADERS = {**PAGE_HEADERS, **_VARY}
+_HEADERS = {**PAGE_HEADERS, **VARY}
 _FOREVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_COMPRESSION_LEVEL = 5
 _FIRST_PIECE_CHARS = 8 * 1024
 _LARGEST_PIECE_CHARS = 512 * 1024
-#: Below this a compressed answer still fills one packet.
-_WORTH_COMPRESSING_BYTES = 1400
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +127,7 @@ async def answered(
     request: AppRequest, template: str, read: Callable[[], Context], status: int = 200
 ) -> Response:
     """The page made of what `read` finds; reading, rendering and compressing block, in one thread."""
-    compressed = may_compress(request)
+    compressed = may_compress(request.headers)
 
     def make() -> Response:
         context = {**account_in(request.scope["state"]), **read()}
@@ -154,7 +149,7 @@ async def streamed(
     }
     pieces = _pieces(_environment().get_template(template).generate(context))
     headers = dict(_HEADERS)
-    if may_compress(request):
+    if may_compress(request.headers):
         pieces = _compressed_pieces(pieces)
         headers["Content-Encoding"] = "gzip"
     return StreamingResponse(pieces, status, headers, "text/html")
@@ -176,7 +171,7 @@ def _pieces(html: Iterable[str]) -> Iterator[bytes]:
 
 def _compressed_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same as gzip, each piece readable as soon as it is there."""
-    compressor = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for each in pieces:
         yield compressor.compress(each) + compressor.flush(zlib.Z_SYNC_FLUSH)
     yield compressor.flush()
@@ -185,23 +180,10 @@ def _compressed_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def page(html: bytes, status: int, *, compressed: bool) -> Response:
     """A page with its headers."""
     headers = dict(_HEADERS)
-    if compressed and len(html) > _WORTH_COMPRESSING_BYTES:
-        html = gzip.compress(html, _COMPRESSION_LEVEL, mtime=0)
+    if compressed and len(html) > WORTH_COMPRESSING_BYTES:
+        html = gzip.compress(html, LEVEL, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(html, status, headers, "text/html")
-
-
-def may_compress(request: Request[Any]) -> bool:
-    """Whether the answer may be compressed: the client can read it, and no other site asked for it.
-
-    A page holds the query beside what was said in meetings. A site that could make a browser ask for
-    many queries, and somebody who sees how long the answers are, would learn from their lengths what
-    the two have in common. No page holds a secret of its own.
-    """
-    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-        return False
-    accepted = request.headers.get("accept-encoding", "").lower().split(",")
-    return any(each.split(";")[0].strip() == "gzip" for each in accepted)
 
 
 async def static(request: AppRequest) -> Response:
@@ -209,9 +191,9 @@ async def static(request: AppRequest) -> Response:
     asset = assets().get(request.path_params["name"])
     if asset is None or asset.digest != request.path_params["digest"]:
         raise HTTPException(404)
-    headers = {"Cache-Control": _FOREVER, **_VARY}
+    headers = {"Cache-Control": _FOREVER, **VARY}
     body = asset.body
-    if may_compress(request) and len(body) > _WORTH_COMPRESSING_BYTES:
+    if may_compress(request.headers) and len(body) > WORTH_COMPRESSING_BYTES:
         body = _compressed(asset)
         headers["Content-Encoding"] = "gzip"
     return Response(body, headers=headers, media_type=asset.media_type)

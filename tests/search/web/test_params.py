@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.web.params import BODY_LIMIT_BYTES, in_scope
+from search.web.parameters import BODY_LIMIT_BYTES
+from search.web.params import in_scope
 from tests.search.web.world import World, build, close
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from archiver.ledger import FIXITY_FAILURES, VERIFIED
 from search.web.pages.coverage_page import bounds_of, facts_of
@@ -13,6 +13,8 @@ from tests.search.web.world import APP, NOW, PENDING, SESSION, STARTED, World
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+
+    from search.web.shapes import CoverageReport
 
 OCTOBER = "/coverage?after=2026-10&before=2026-11"
 
@@ -100,7 +102,7 @@ def test_how_sure_one_can_be() -> None:
         "indexed_through": "2026-11-20T08:00:00Z",
     }
 
-    facts = {each.name: each for each in facts_of(document, NOW, NOW, 0)}
+    facts = {each.name: each for each in facts_of(cast("CoverageReport", document), NOW, NOW, 0)}
 
     assert {name: each.is_good for name, each in facts.items()} == {
         "Source listed": False,
