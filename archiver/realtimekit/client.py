@@ -105,6 +105,11 @@ class RealtimeKit:
         """How far the source's clock was ahead of ours; None where no answer told the time."""
         return self._transport.timekeeping.offset
 
+    @property
+    def clock_doubt(self) -> timedelta:
+        """By how much `clock_offset` may be wrong."""
+        return self._transport.timekeeping.doubt
+
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
         return self

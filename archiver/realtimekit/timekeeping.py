@@ -28,6 +28,8 @@ class Timekeeping:
         self._agreed = False
         #: How far theirs was ahead of ours, to half a second; None until an answer told the time.
         self.offset: timedelta | None = None
+        #: By how much that may be wrong, since the answer was under way for some time.
+        self.doubt = timedelta()
 
     def compare(self, date: str, before: datetime, after: datetime) -> None:
         """Take note of an answer's Date header, and of our time when it was asked for and when it came.
@@ -38,6 +40,7 @@ class Timekeeping:
         try:
             theirs = parsedate_to_datetime(date)
             self.offset = theirs + _RESOLUTION / 2 - (before + (after - before) / 2)
+            self.doubt = (after - before) / 2
             self._agreed = before - OFF_MAX - _RESOLUTION <= theirs <= after + OFF_MAX
         except (ValueError, TypeError, OverflowError):
             self._agreed = True

@@ -12,7 +12,7 @@ from search.index.records import KINDS
 from search.text import phrase_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -119,15 +119,24 @@ def _rows(view: View, rows: Iterable[tuple[int]]) -> NDArray[np.bool_]:
 
 
 def _named(db: Connection, view: View, ids: Sequence[str]) -> NDArray[np.bool_]:
-    marks = ",".join("?" * len(ids))
-    return _rows(view, db.execute(f"select id from session where session_id in ({marks})", ids))
+    known = [*_ids(ids)]
+    marks = ",".join("?" * len(known))
+    return _rows(view, db.execute(f"select id from session where session_id in ({marks})", known))
+
+
+def _ids(texts: Iterable[str]) -> Iterator[str]:
+    """Those of these texts that may be an id: half a character stands nowhere, and cannot be asked for."""
+    for each in texts:
+        if not any("\ud800" <= character <= "\udfff" for character in each):
+            yield each
 
 
 def _of_meetings(db: Connection, view: View, names: Iterable[str]) -> NDArray[np.bool_]:
     """A meeting is meant by its id, or by words of its title."""
     found = np.zeros(view.size, np.bool_)
     for name in names:
-        found |= _rows(view, db.execute("select id from session where meeting_id = ?", [name]))
+        for each in _ids([name]):
+            found |= _rows(view, db.execute("select id from session where meeting_id = ?", [each]))
         if expression := _phrase(name):
             matches = "select rowid from titles where titles match ?"
             found |= _rows(view, db.execute(matches, [expression]))
@@ -162,7 +171,7 @@ def _speakers(db: Connection, names: Iterable[str]) -> set[int]:
 def _speakers_of(db: Connection, ids: Iterable[str]) -> set[int]:
     """All names that the participants of these ids speak under."""
     found: set[int] = set()
-    for each in ids:
+    for each in _ids(ids):
         rows = db.execute(
             "select id from speaker where participant_id = ?1 or participant_id <> ''"
             " and participant_id in"

@@ -121,6 +121,8 @@ def refusal(text: str) -> QueryError | None:
     facets=st.sampled_from([(), ("speaker", "kind", "app", "month")]),
 )
 @example(text='"' * 1000, sort="newest", match="all", facets=())
+@example(text="participant:0\ud800", sort="relevance", match="best", facets=())
+@example(text="session:0\ud800 meeting:\ud800a", sort="relevance", match="best", facets=())
 @example(text="re* " * 60, sort="relevance", match="best", facets=("kind",))
 def test_any_text_is_answered_or_explained(
     made: Made, text: str, sort: str, match: str, facets: tuple[str, ...]
