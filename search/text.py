@@ -51,11 +51,17 @@ def prepare(text: str) -> str:
 
 def prepare_all(texts: Sequence[str]) -> list[str]:
     """`prepare` of each of these texts; many plain ones are folded in one go."""
+    return _plain(texts) or list(map(prepare, texts))
+
+
+def _plain(texts: Sequence[str]) -> list[str] | None:
+    """All of them folded, where every one is a single line of ASCII without signs that matter."""
     joined = "\n".join(texts)
-    plain = joined.isascii() and "+" not in joined and "#" not in joined
-    if plain and joined.count("\n") == len(texts) - 1:
-        return joined.encode("ascii").translate(_ASCII_LINES).decode("ascii").split("\n")
-    return list(map(prepare, texts))
+    if not joined.isascii() or "+" in joined or "#" in joined:
+        return None
+    if joined.count("\n") != len(texts) - 1:
+        return None
+    return joined.encode("ascii").translate(_ASCII_LINES).decode("ascii").split("\n")
 
 
 def tokens(text: str) -> list[Token]:
@@ -92,6 +98,25 @@ def phrase_terms(text: str) -> tuple[tuple[str, ...], bool]:
 def fold(text: str) -> str:
     """The text folded but not yet cut: letters, marks, numbers, emoji and signs among spaces."""
     return _fold_ascii(text) if text.isascii() else "".join(_pieces(text)[0])
+
+
+def fold_in_place(text: str) -> str | None:
+    """The terms of this text, each where it stands in it; None where folding or cutting moves any."""
+    if text.isascii():
+        folded = _fold_ascii(text)
+    elif unicodedata.is_normalized("NFC", text):
+        pieces = list(map(_fold_one, text))
+        folded = "".join(pieces)
+        if len(folded) != len(text) or "" in pieces or _RUN.search(folded):
+            return None
+    else:
+        return None
+    return None if "+" in folded or "#" in folded else folded
+
+
+def fold_all_in_place(texts: Sequence[str]) -> Sequence[str | None]:
+    """`fold_in_place` of each of these texts; many plain ones are folded in one go."""
+    return _plain(texts) or list(map(fold_in_place, texts))
 
 
 def is_unspaced(term: str) -> bool:

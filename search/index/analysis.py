@@ -59,13 +59,19 @@ def stem_of(term: str) -> str:
 
 def bucket_of(kind: int, first: str, second: str) -> int:
     """The number of two words that stand side by side, function words left out."""
-    one, two = (np.array([forward.hash_of(stem_of(each))], np.uint32) for each in (first, second))
-    return int(_buckets(kind, one, two)[0])
+    one, two = forward.hash_of(stem_of(first)), forward.hash_of(stem_of(second))
+    mixed = (one * 0x9E3779B1 + (two ^ 0x85EBCA77) * 0xC2B2AE3D) & _WORD
+    mixed = (mixed ^ mixed >> 15) * (0x2C1B3C6D + 2 * kind) & _WORD
+    return mixed >> 32 - BUCKET_BITS
+
+
+_WORD = 0xFFFFFFFF
 
 
 def _buckets(
     kind: int, first: NDArray[np.uint32], second: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
+    # As `bucket_of`, of many at once.
     mixed = first * np.uint32(0x9E3779B1) + (second ^ np.uint32(0x85EBCA77)) * np.uint32(0xC2B2AE3D)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x2C1B3C6D + 2 * kind)
     buckets: NDArray[np.uint32] = mixed >> np.uint32(32 - BUCKET_BITS)

@@ -23,6 +23,7 @@ OFFSET_MAX = 10_000
 LENGTH_MAX = 6_000
 _EXPANDED_MAX_BYTES = 4 * 2**20
 _NUMBER_MAX = 2**62
+_WORTH_COMPRESSING_BYTES = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,9 @@ def _encode(cursor: Cursor, shown: dict[str, frozenset[int]] | None, belongs_to:
     sizes = [len(each) for each in bits] if bits is not None else None
     rows = list(newest_rows.items()) if newest_rows is not None else None
     head = json.dumps([belongs_to, cursor.offset, rows, sizes, cursor.after], separators=(",", ":"))
-    data = zlib.compress(b"\n".join([head.encode(), b"".join(bits or ())]), 9)
+    data = b"\n".join([head.encode(), b"".join(bits or ())])
+    # What is short is as short as it is: getting ready to compress costs more than all the rest.
+    data = zlib.compress(data, 9 if len(data) > _WORTH_COMPRESSING_BYTES else 0)
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 

@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,33 +79,63 @@ class Forward:
 
     def lines(self, term: bytes) -> Iterable[int]:
         """The lines of the term with this hash, as `key_of` writes it; ascending."""
+        return lines_from(self.steps(term))
+
+    def steps(self, term: bytes) -> bytes:
+        """The same, from each line to the next, for `lines_from` or `all_lines_from`."""
         first = at = _HEADER.size
         end = first + 4 * self._count
         while (at := self._blob.find(term, at, end)) >= 0:
             if not (at - first) % 4:  # else it is a piece of two others
-                return self._lines((at - first) // 4)
+                return self._steps((at - first) // 4)
             at += 1
-        return ()
+        return b""
 
     def lines_of(self, hashes: NDArray[np.uint32]) -> list[int]:
         """The lines that hold any of these terms, whose hashes ascend; ascending."""
+        return sorted({line for steps in self.all_steps(hashes) for line in lines_from(steps)})
+
+    def all_steps(self, hashes: NDArray[np.uint32]) -> list[bytes]:
+        """The steps of each of these terms that is there; their hashes ascend."""
         if not len(hashes):
             return []
         known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
-        nearest = np.minimum(hashes.searchsorted(known), len(hashes) - 1)
-        places = np.flatnonzero(hashes[nearest] == known).tolist()
-        return sorted({line for place in places for line in self._lines(place)})
+        nearest = hashes.searchsorted(known)
+        nearest[nearest == len(hashes)] = 0
+        places = (hashes[nearest] == known).nonzero()[0].tolist()
+        return [self._steps(each) for each in places]
 
-    def _lines(self, place: int) -> Iterable[int]:
+    def _steps(self, place: int) -> bytes:
         blob, width = self._blob, self._width
         ends = _HEADER.size + 4 * self._count
         at = ends + width * place
         data = ends + width * (self._count + 1)
         begin = data + int.from_bytes(blob[at : at + width], "little")
         end = data + int.from_bytes(blob[at + width : at + 2 * width], "little")
-        if blob.find(_ON_BYTE, begin, end) < 0:
-            return accumulate(blob[begin + 1 : end], initial=blob[begin] - 1)
-        return _long(blob[begin:end])
+        return blob[begin:end]
+
+
+def lines_from(steps: bytes) -> Iterable[int]:
+    """The lines these steps lead to."""
+    if not steps:
+        return ()
+    if _ON_BYTE not in steps:
+        return accumulate(steps[1:], initial=steps[0] - 1)
+    return _long(steps)
+
+
+def all_lines_from(starts: Sequence[int], steps: Sequence[bytes]) -> NDArray[np.int64]:
+    """The lines of many sessions in one array, each session's counted from its start."""
+    joined = b"".join(steps)
+    if not joined:
+        return np.zeros(0, np.int64)
+    each = np.frombuffer(joined, np.uint8)
+    gone = np.zeros(len(each) + 1, np.int64)
+    np.cumsum(each, out=gone[1:])
+    sizes = list(map(len, steps))
+    begins = list(accumulate(sizes, initial=0))[:-1]
+    lines = gone[1:] + np.repeat(np.array(starts) - 1 - gone[begins], sizes)
+    return lines[each != _ON] if _ON_BYTE in joined else lines
 
 
 def _long(steps: bytes) -> Iterable[int]:

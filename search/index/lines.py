@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.forward import Forward, hash_of, key_of
+from search.index.forward import Forward, all_lines_from, hash_of, key_of
 from search.index.records import Record
+from search.index.shelf import Body
 from search.query import Near, finder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from migrations.sqlite import Connection
     from search.index.filters import Scope
+    from search.index.view import View
     from search.query import Item
 
 _SESSIONS_AT_ONCE = 100
@@ -54,17 +55,25 @@ class Needles:
 class Session:
     """One session, looked into; `scope` says which of its lines count."""
 
-    __slots__ = ("_found", "_needles", "allowed", "forward", "record", "row_id")
+    __slots__ = ("_db", "_found", "allowed", "forward", "needles", "record", "row_id")
 
     def __init__(
-        self, row_id: int, record: Record, forward: bytes, needles: Needles, scope: Scope
+        self, db: Connection, row_id: int, body: Body, needles: Needles, scope: Scope
     ) -> None:
+        self._db = db
         self.row_id = row_id
-        self.record = record
-        self.forward = Forward(forward)
-        self.allowed = scope.allowed(record)
-        self._needles = needles
+        self.record, self.forward = body
+        self.allowed = scope.allowed(self.record)
+        self.needles = needles
         self._found: dict[Item | Near, list[int]] = {}
+
+    @property
+    def said(self) -> Record:
+        """The record together with its text."""
+        if not self.record.has_text:
+            select = "select text from body where id = ?"
+            self.record.fill(self._db.execute(select, [self.row_id]).fetchone()[0])
+        return self.record
 
     @property
     def has_lines(self) -> bool:
@@ -80,21 +89,21 @@ class Session:
 
     def ends_of(self, item: Item) -> tuple[list[int], list[int]]:
         """The lines that hold the first of several terms, and those that hold the last."""
-        first, *_, last = self._needles.of(item)
-        return self._with(first), self._with(last)
+        first, *_, last = self.needles.of(item)
+        return self.holding(first), self.holding(last)
 
     def _look(self, node: Item | Near) -> list[int]:
         if isinstance(node, Near):
             sides = [self.lines_of(each) for each in node.items]
         else:
-            sides = [self._with(each) for each in self._needles.of(node)]
+            sides = [self.holding(each) for each in self.needles.of(node)]
         if len(sides) == 1:
             return sides[0]
         lines = sorted(set(sides[0]).intersection(*sides[1:]))
         holds = finder(node)
-        return [each for each in lines if holds(self.record.text(each))]
+        return [each for each in lines if holds(self.said.text(each))]
 
-    def _with(self, needle: Needle) -> list[int]:
+    def holding(self, needle: Needle) -> list[int]:
         """The lines that count and hold this, ascending."""
         forward, allowed = self.forward, self.allowed
         lines: Iterable[int]
@@ -102,20 +111,73 @@ class Session:
         return list(lines) if allowed is None else [each for each in lines if allowed[each]]
 
 
+def lines_of(
+    sessions: Sequence[Session], starts: Sequence[int], item: Item
+) -> NDArray[np.int64] | list[int]:
+    """The lines of all these sessions that hold this item, each session's counted from its start."""
+    needles = sessions[0].needles.of(item) if sessions else []
+    if len(needles) == 1 and sessions[0].allowed is None:
+        (needle,) = needles
+        if isinstance(needle, bytes):
+            return all_lines_from(starts, [each.forward.steps(needle) for each in sessions])
+        found = [
+            (start, steps)
+            for start, each in zip(starts, sessions, strict=True)
+            for steps in each.forward.all_steps(needle)
+        ]
+        return all_lines_from([start for start, _ in found], [steps for _, steps in found])
+    return [
+        start + line
+        for start, each in zip(starts, sessions, strict=True)
+        for line in each.lines_of(item)
+    ]
+
+
+def looked_into(
+    db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope, *, with_text: bool
+) -> list[Session]:
+    """These sessions; what has to be read of them is kept for whoever asks next."""
+    shelf = view.shelves.bodies
+    bodies: dict[int, Body] = {}
+    missing, silent = [], []
+    for row_id in rows:
+        body = shelf.get(view.key(row_id))
+        if body is None:
+            missing.append(row_id)
+            continue
+        bodies[row_id] = body
+        if with_text and not body.record.has_text:
+            silent.append(row_id)
+    for row_id, meta, forward, text in _read(
+        db, "id, meta, forward, text" if with_text else "id, meta, forward, null", missing
+    ):
+        body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
+        # What is read of the text later, and opened of it, counts from the beginning.
+        shelf.put(view.key(row_id), body, len(meta) + len(forward) + 2 * body.record.text_bytes)
+    for row_id, text in _read(db, "id, text", silent):
+        bodies[row_id].record.fill(text)
+    return [Session(db, each, bodies[each], needles, scope) for each in rows]
+
+
 def loaded(
-    db: Connection, rows: list[int], needles: Needles, scope: Scope, *, with_text: bool = True
+    db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope
 ) -> Iterator[Session]:
-    """These sessions, in the order of their row ids; without their text it is read when it is needed."""
-    columns = "id, meta, forward, text" if with_text else "id, meta, forward, null"
+    """Any number of sessions, one after the other, in the order of their row ids."""
+    shelf = view.shelves.bodies
+    for start in range(0, len(rows), _SESSIONS_AT_ONCE):
+        known = {
+            each: shelf.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
+        }
+        missing = [each for each, body in known.items() if body is None]
+        for row_id, meta, forward in _read(db, "id, meta, forward", missing):
+            known[row_id] = Body(Record(meta), Forward(forward))
+        for row_id, body in known.items():
+            if body is not None:
+                yield Session(db, row_id, body, needles, scope)
+
+
+def _read(db: Connection, columns: str, rows: list[int]) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(rows), _SESSIONS_AT_ONCE):
         some = rows[start : start + _SESSIONS_AT_ONCE]
         marks = ",".join("?" * len(some))
-        found = db.execute(f"select {columns} from body where id in ({marks})", some)
-        for row_id, meta, forward, text in found:
-            record = Record(meta, text or partial(_text_of, db, row_id))
-            yield Session(row_id, record, forward, needles, scope)
-
-
-def _text_of(db: Connection, row_id: int) -> bytes:
-    text: bytes = db.execute("select text from body where id = ?", [row_id]).fetchone()[0]
-    return text
+        yield from db.execute(f"select {columns} from body where id in ({marks})", some)

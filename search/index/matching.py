@@ -9,12 +9,13 @@ import numpy as np
 
 from search.index.lines import Needles, loaded
 from search.index.records import KINDS
+from search.index.shelf import Card
 from search.index.suggestions import corrections
 from search.index.terms import Terms, scaled
 from search.query import And, Best, Near, Node, Not, Or, Phrase, Word, to_fts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,6 +94,12 @@ class Matching:
 
     def __post_init__(self) -> None:
         self._terms = Terms(self.db, self.view)
+        words = (
+            term
+            for each in self.plan.items
+            for term in (each.terms[:-1] if each.prefix else each.terms)
+        )
+        self._terms.fetch(words, self.plan.pairs, self.scope.kinds)
         self.needles = Needles(self.plan.items)
 
     def run(self, cut: Cut) -> Matches:
@@ -138,7 +145,8 @@ class Matching:
         for item in plan.items:
             score += self._leaf(item).score
         for pair in plan.pairs:
-            score += self._pair(pair)
+            rows, points = self._pair(pair)
+            score[rows] += points
         return mask, whole, score
 
     def _evaluate(self, node: Node) -> NDArray[np.bool_]:
@@ -191,11 +199,11 @@ class Matching:
         score *= mask
         return _Leaf(mask, score, self._terms.idf(int(np.count_nonzero(mask))))
 
-    def _pair(self, pair: tuple[str, str]) -> NDArray[np.float32]:
-        found = self._terms.pair(*pair, self.scope.kinds)
-        weight = self._terms.idf(int(np.count_nonzero(found)))
+    def _pair(self, pair: tuple[str, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        rows, impacts = self._terms.pair(*pair, self.scope.kinds)
+        weight = self._terms.idf(len(rows))
         self._pairs[pair] = weight
-        return scaled(found, PAIR_WEIGHT * weight)
+        return rows, scaled(impacts, PAIR_WEIGHT * weight)
 
     def _full_text(self, node: Item | Near) -> NDArray[np.bool_]:
         """The sessions that the full-text table finds; words run on from line to line there."""
@@ -227,7 +235,9 @@ class Matching:
         found = np.zeros(self.view.size, np.bool_)
         whole = np.zeros(self.view.size, np.bool_)
         score = self._nothing()
-        for session in loaded(self.db, np.flatnonzero(mask).tolist(), self.needles, self.scope):
+        for session in loaded(
+            self.db, self.view, np.flatnonzero(mask).tolist(), self.needles, self.scope
+        ):
             self.check()
             holds, holds_all, points = self._judge(session)
             found[session.row_id] = holds
@@ -315,7 +325,9 @@ class Matching:
                 title,
                 ended_at_ms,
             )
-            for row_id, session_id, meeting_id, title, ended_at_ms in _cards(self.db, rows.tolist())
+            for row_id, session_id, meeting_id, title, ended_at_ms in _cards(
+                self.db, self.view, rows.tolist()
+            )
         ]
         if cut.after is not None:
             after = cut.after
@@ -330,14 +342,22 @@ class Matching:
 _IDS_AT_ONCE = 500
 
 
-def _cards(db: Connection, rows: list[int]) -> Iterator[tuple[int, str, str, str, int | None]]:
-    for start in range(0, len(rows), _IDS_AT_ONCE):
-        some = rows[start : start + _IDS_AT_ONCE]
-        yield from db.execute(
+def _cards(db: Connection, view: View, rows: list[int]) -> list[Card]:
+    shelf = view.shelves.cards
+    known = [shelf.get(view.key(each)) for each in rows]
+    found = [each for each in known if each is not None]
+    unknown = [row_id for row_id, card in zip(rows, known, strict=True) if card is None]
+    for start in range(0, len(unknown), _IDS_AT_ONCE):
+        some = unknown[start : start + _IDS_AT_ONCE]
+        for row in db.execute(
             "select id, session_id, meeting_id, title, ended_at_ms from session"
             f" where id in ({','.join('?' * len(some))})",
             some,
-        )
+        ):
+            card = Card(*row)
+            shelf.put(view.key(card.row_id), card)
+            found.append(card)
+    return found
 
 
 def _any(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:

@@ -7,19 +7,19 @@ it once more: what is being talked about is said in more than one breath.
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
-from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from itertools import accumulate, islice, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from search.index.lines import lines_of
 from search.index.records import KINDS
 from search.index.snippets import cut_snippet
 from search.results import Moment
 from search.text import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,13 +42,13 @@ WORDS_WEIGHED = 12
 PAIR_WEIGHT = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(NamedTuple):
     """Where a query is met in one session."""
 
     session: Session
     lines: NDArray[np.int64]  #: every line that holds any of it, ascending
     worth: NDArray[np.float32]  #: of each of them
+    best: float  #: the greatest worth
 
 
 class Weights:
@@ -78,22 +78,25 @@ class Weights:
     def places(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
         """Where the query is met in these sessions, all of them weighed in one go."""
         starts = list(accumulate((each.record.size + REACH for each in sessions), initial=REACH))
-        held = np.zeros(starts[-1], np.uint16)
+        held = np.zeros(starts.pop(), np.uint16)
         for item in self.items:
             check()
-            bit = np.uint16(1 << self.bit_of[item])
-            lines = [
-                start + line
-                for start, session in zip(starts, sessions, strict=False)
-                for line in session.lines_of(item)
-            ]
-            held[lines] |= bit
-        worth = self.table[held] + self.table[_around(held)]
-        found = []
-        for start, session in zip(starts, sessions, strict=False):
-            lines_of = np.flatnonzero(held[start : start + session.record.size])
-            found.append(Places(session=session, lines=lines_of, worth=worth[start + lines_of]))
-        return found
+            held[lines_of(sessions, starts, item)] |= np.uint16(1 << self.bit_of[item])
+        where = held.nonzero()[0]
+        worth = self.table[held[where]] + self.table[_around(held)[where]]
+        bounds = [*where.searchsorted(starts).tolist(), len(where)]
+        return [
+            _places(session, where[begin:end] - start, worth[begin:end])
+            for session, start, (begin, end) in zip(sessions, starts, pairwise(bounds), strict=True)
+        ]
+
+
+def _places(
+    session: Session, lines: NDArray[np.int64], worth: NDArray[np.float32] | None = None
+) -> Places:
+    if worth is None:
+        worth = np.zeros(len(lines), np.float32)
+    return Places(session, lines, worth, float(worth.max()) if len(worth) else 0.0)
 
 
 def _around(held: NDArray[np.uint16]) -> NDArray[np.uint16]:
@@ -107,57 +110,98 @@ def _around(held: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def moments_of(
+    page: Sequence[Places], plan: Plan, limit: int, names: Callable[[int], str]
+) -> list[tuple[list[Moment], int]]:
+    """Of each session its best moments, best first, and how many of its lines match."""
+    chosen = [_spread(each, limit) for each in page]
+    rows = [
+        each.session.said.lines_at(numbers) if numbers else []
+        for each, numbers in zip(page, chosen, strict=True)
+    ]
+    marked = iter(plan.matcher.marked([row.text for some in rows for row in some]))
+    found = []
+    for places, some in zip(page, rows, strict=True):
+        shown, marks = some, list(islice(marked, len(some)))
+        if not len(places.lines):
+            found.append(_crossing(places, plan, limit, names))
+            continue
+        twice = len({each.letters for each in marks}) < len(marks)
+        if twice or (len(shown) < limit and len(places.lines) > SORTED_AT_ONCE):
+            shown = _choose(places, limit)
+            marks = plan.matcher.marked([row.text for row in shown])
+        moments = [
+            _moment(row, row, row.text, mark.ranges, names)
+            for row, mark in zip(shown, marks, strict=True)
+        ]
+        found.append((moments, len(places.lines)))
+    return found
+
+
+def _crossing(
     places: Places, plan: Plan, limit: int, names: Callable[[int], str]
 ) -> tuple[list[Moment], int]:
-    """The best moments of a session, best first, and how many of its lines match."""
-    if not len(places.lines):
-        crossing = next(crossings(places.session, plan), None)
-        if crossing is None:
-            return [], 0
-        return [_across(crossing, plan, names)][:limit], 1
-    chosen = _choose(places, limit) if limit else []
-    return [
-        _moment(row, row, row.text, plan.matcher.ranges(row.text), names) for row in chosen
-    ], len(places.lines)
+    """What no line holds by itself."""
+    crossing = next(crossings(places.session, plan), None)
+    if crossing is None:
+        return [], 0
+    return [_across(crossing, plan, names)][:limit], 1
 
 
 def everywhere(session: Session) -> Places:
     """Every line that counts, where there are no words to look for."""
     if session.allowed is None:
-        lines = np.arange(session.record.size)
-    else:
-        lines = np.flatnonzero(session.allowed)
-    return Places(session=session, lines=lines, worth=np.zeros(len(lines), np.float32))
+        return _places(session, np.arange(session.record.size))
+    return _places(session, np.flatnonzero(session.allowed))
 
 
 def nowhere(session: Session) -> Places:
     """No line: a session is found as a whole."""
-    return Places(session=session, lines=np.zeros(0, np.int64), worth=np.zeros(0, np.float32))
+    return _places(session, np.zeros(0, np.int64))
+
+
+def _best(places: Places) -> list[int]:
+    """The lines worth most, the best first."""
+    lines, worth = places.lines, places.worth
+    if len(worth) > SORTED_AT_ONCE:
+        best = np.sort(np.argpartition(-worth, SORTED_AT_ONCE)[:SORTED_AT_ONCE])
+        lines, worth = lines[best], worth[best]
+    found: list[int] = lines[(-worth).argsort(kind="stable")].tolist()
+    return found
+
+
+def _spread(places: Places, limit: int) -> list[int]:
+    """Of the lines worth most those that stand apart, whatever their texts."""
+    taken: list[int] = []
+    if not limit:
+        return taken
+    for number in _best(places):
+        for other in taken:
+            if -LINES_APART <= number - other <= LINES_APART:
+                break
+        else:
+            taken.append(number)
+            if len(taken) == limit:
+                break
+    return taken
 
 
 def _choose(places: Places, limit: int) -> list[LineRow]:
     """The lines worth most, spread over the session, each text once."""
-    worth = places.worth
-    if len(worth) > SORTED_AT_ONCE:
-        best = np.sort(np.argpartition(-worth, SORTED_AT_ONCE)[:SORTED_AT_ONCE])
-        chosen = _greedily(places, worth[best], places.lines[best], limit)
-        if len(chosen) == limit:
-            return chosen
-    return _greedily(places, worth, places.lines, limit)
+    chosen = _greedily(places, _best(places), limit)
+    if len(chosen) == limit or len(places.lines) <= SORTED_AT_ONCE:
+        return chosen
+    every: list[int] = places.lines[(-places.worth).argsort(kind="stable")].tolist()
+    return _greedily(places, every, limit)
 
 
-def _greedily(
-    places: Places, worth: NDArray[np.float32], lines: NDArray[np.int64], limit: int
-) -> list[LineRow]:
-    record, numbers = places.session.record, lines.tolist()
+def _greedily(places: Places, numbers: list[int], limit: int) -> list[LineRow]:
     chosen: list[LineRow] = []
     taken: list[int] = []
     texts: set[str] = set()
-    for place in sorted(range(len(numbers)), key=(-worth).tolist().__getitem__):
-        number = numbers[place]
+    for number in numbers:
         if any(-LINES_APART <= number - each <= LINES_APART for each in taken):
             continue
-        row = record.line(number)
+        row = places.session.said.line(number)
         words = " ".join(prepare(row.text).split())  # case and punctuation make no other moment
         if words not in texts:
             chosen.append(row)
@@ -171,7 +215,7 @@ def _greedily(
 def crossings(session: Session, plan: Plan) -> Iterator[list[LineRow]]:
     """Lines, read as one, that hold a phrase which one person begins and another goes on with."""
     phrases = [each for each in plan.items if len(each.terms) > 1]
-    record, allowed = session.record, session.allowed
+    record, allowed = session.said, session.allowed
     for first, last in islice(_candidates(session, phrases), CROSSINGS_TRIED):
         kind = record.kind_of(first)
         rows = [
@@ -216,11 +260,5 @@ def _moment(
     names: Callable[[int], str],
 ) -> Moment:
     snippet, highlights = cut_snippet(text, ranges)
-    return Moment(
-        kind=KINDS[first.kind],
-        speaker=names(first.speaker),
-        start_ms=first.start_ms,
-        end_ms=last.end_ms,
-        snippet=snippet,
-        highlights=highlights,
-    )
+    kind = KINDS[first.kind]
+    return Moment(kind, names(first.speaker), first.start_ms, last.end_ms, snippet, highlights)

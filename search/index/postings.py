@@ -150,9 +150,9 @@ def entries_without(entries: bytes, place: int) -> bytes:
     return left
 
 
-def places_of(data: bytes) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """The places of a pair, and how often it is said at each."""
-    return np.unique(np.frombuffer(data, "<u2"), return_counts=True)
+def places_of(data: bytes) -> NDArray[np.int64]:
+    """The places of a pair, each as often as it is said there."""
+    return np.frombuffer(data, "<u2").astype(np.int64)
 
 
 def places_without(data: bytes, place: int) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 import zstandard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -138,7 +138,7 @@ class Record:
         "size",
     )
 
-    def __init__(self, meta: bytes, text: bytes | Callable[[], bytes] = b"") -> None:
+    def __init__(self, meta: bytes, text: bytes | None = None) -> None:
         first, second, third, speakers, *codes = _HEADER.unpack_from(meta)
         self.counts: tuple[int, int, int] = (first, second, third)  #: lines of each kind
         self.size: int = first + second + third  #: lines in all
@@ -149,6 +149,20 @@ class Record:
         self._layout = _layout(self._codes)[0]
         self._at = _HEADER.size + 4 * speakers
         self._chunks: dict[int, tuple[int, bytes]] = {}
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the text was read as well."""
+        return self._text is not None
+
+    @property
+    def text_bytes(self) -> int:
+        """How long the text is before it is compressed."""
+        return self._numbers(self.size - 1)[-1] if self.size else 0
+
+    def fill(self, text: bytes) -> None:
+        """Take in the text, which was left out so far."""
+        self._text = text
 
     @property
     def speakers(self) -> NDArray[np.uint32]:
@@ -174,7 +188,11 @@ class Record:
 
     def line(self, number: int) -> LineRow:
         """One line."""
-        return self._row(number, self._numbers(number), self._begin(number))
+        return self.lines_at([number])[0]
+
+    def lines_at(self, numbers: Iterable[int]) -> list[LineRow]:
+        """These lines."""
+        return [self._row(each, self._numbers(each), self._begin(each)) for each in numbers]
 
     def lines(self) -> Iterator[LineRow]:
         """Every line, in order."""
@@ -216,8 +234,8 @@ class Record:
 
     def _open(self, chunk: int) -> tuple[int, bytes]:
         """Where a chunk begins, and its bytes."""
-        text = self._text if isinstance(self._text, bytes) else self._text()
-        self._text = text
+        text = self._text
+        assert text is not None
         (count,) = _CHUNK_COUNT.unpack_from(text)
         at = _CHUNK_COUNT.size + _CHUNK.size * count
         first = size = 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from search.index import cursors
 from search.index.facets import FACET_VALUES, FACETS_OF, month_of, need_lines, parts_of
 from search.index.filters import scope_of
-from search.index.lines import loaded
+from search.index.lines import looked_into
 from search.index.matching import Cut, Match, Matches, Matching, sort_key
 from search.index.moments import Places, Weights, everywhere, moments_of, nowhere
 from search.index.names import Names
@@ -22,7 +22,7 @@ from search.query import corrected
 from search.results import Hit, SearchResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from migrations.sqlite import Connection
     from search.index.filters import Scope
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from search.index.seam import SearchRequest
     from search.index.suggestions import Correction
     from search.index.view import View
+    from search.results import Moment
 
 
 #: So many of the best sessions are looked into, and the worth of the best moment of each counts so much
@@ -58,7 +59,9 @@ class _Found:
 
     def look_into(self, rows: list[int], *, with_text: bool) -> None:
         """Find where the query is met in these sessions."""
-        sessions = list(loaded(self.db, rows, self.needles, self.scope, with_text=with_text))
+        sessions = looked_into(
+            self.db, self.view, rows, self.needles, self.scope, with_text=with_text
+        )
         if self.plan.items:
             found = self.weights.places(sessions, self.check)
         elif self.scope.names_lines:
@@ -138,7 +141,7 @@ class Searching:
         if len(rest) > request.limit:
             following = _next(cursor, request, page, found, self._belongs_to(request))
         return SearchResult(
-            hits=tuple(_hit(*each, request.moments) for each in page),
+            hits=_hits(page, request.moments),
             total_sessions=sum(each.matches.total for each in found),
             total_all_words=sum(each.matches.all_words for each in found),
             facets=_facets(best, request.facets),
@@ -153,9 +156,8 @@ def _by_moments(best: list[_Ranked]) -> list[_Ranked]:
     _look_into(best, with_text=True)
     weighed = []
     for found, match in best:
-        worth = found.places[match.row_id].worth
-        score = match.score + MOMENT_WEIGHT * float(worth.max(initial=0.0))
-        weighed.append((found, match._replace(score=score)))
+        score = match.score + MOMENT_WEIGHT * found.places[match.row_id].best
+        weighed.append((found, Match(match.tier, score, *match[2:])))
     order = sort_key("relevance")
     return sorted(weighed, key=lambda pair: order(pair[1]))
 
@@ -192,32 +194,51 @@ def _merged(found: list[_Found], sort: str) -> list[_Ranked]:
     return list(merge(*by_app, key=lambda pair: order(pair[1])))
 
 
-def _hit(found: _Found, match: Match, moments: int) -> Hit:
-    shown, count = moments_of(found.places[match.row_id], found.plan, moments, found.names.of)
+def _hits(page: list[_Ranked], moments: int) -> tuple[Hit, ...]:
+    by_app: dict[_Found, list[Match]] = {}
+    for found, match in page:
+        by_app.setdefault(found, []).append(match)
+    shown = {
+        found: iter(
+            moments_of(
+                [found.places[each.row_id] for each in mine], found.plan, moments, found.names.of
+            )
+        )
+        for found, mine in by_app.items()
+    }
+    return tuple(_hit(found, match, *next(shown[found])) for found, match in page)
+
+
+def _hit(found: _Found, match: Match, moments: list[Moment], count: int) -> Hit:
     return Hit(
-        app_id=found.app_id,
-        session_id=match.session_id,
-        meeting_id=match.meeting_id,
-        meeting_title=match.meeting_title,
-        started_at_ms=match.started_at_ms,
-        ended_at_ms=match.ended_at_ms,
-        score=round(match.score, 4),
-        matches=count,
-        moments=tuple(shown),
+        found.app_id,
+        match.session_id,
+        match.meeting_id,
+        match.meeting_title,
+        match.started_at_ms,
+        match.ended_at_ms,
+        round(match.score, 4),
+        count,
+        tuple(moments),
     )
 
 
 def _facets(best: list[_Ranked], names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    by_line = need_lines(names)
     for found, match in best:
-        values = {"app": {found.app_id}, "month": {month_of(match.started_at_ms)}}
-        if need_lines(names):
+        values: dict[str, Iterable[str]] = {
+            "app": (found.app_id,),
+            "month": (month_of(match.started_at_ms),),
+        }
+        if by_line:
             place = found.places[match.row_id]
             whatever = not found.plan.items and not found.scope.names_lines
             lines = everywhere(place.session).lines if whatever else place.lines
             values |= parts_of(place.session, lines, found.names.of)
         for name, counter in counts.items():
-            counter.update(values[name])
+            for value in values[name]:
+                counter[value] += 1
     return {
         name: sorted(counter.items(), key=lambda each: (-each[1], each[0]))[:FACET_VALUES]
         for name, counter in counts.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from search.index.folding import pair_range
 from search.index.postings import BLOCK_BITS, IMPACT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from search.index.view import View
 
 _ROWS_AT_ONCE = 2000
+_KEYS_AT_ONCE = 500
 _LAST = "\U0010ffff"
 
 
@@ -31,6 +32,28 @@ class Terms:
     def __init__(self, db: Connection, view: View) -> None:
         self._db = db
         self._view = view
+        self._posts: dict[str, list[tuple[int, bytes]]] = {}
+        self._places: dict[int, list[tuple[int, bytes]]] = {}
+
+    def fetch(
+        self, terms: Iterable[str], pairs: Iterable[tuple[str, str]], kinds: Sequence[int]
+    ) -> None:
+        """Read what is going to be asked for at once: a statement costs more than what it reads."""
+        keys = {term_key(kind, each) for each in terms for kind in kinds}
+        self._posts = {each: [] for each in keys}
+        for key, block, blob in _rows_in(
+            self._db, "select key, block, postings from post where key in", [*keys]
+        ):
+            self._posts[key].append((block, blob))
+        buckets = {bucket_of(kind, *each) for each in pairs for kind in kinds}
+        self._places = {each: [] for each in buckets}
+        blocks = range((self._view.size - 1 >> BLOCK_BITS) + 1)
+        ids = {
+            pair_range(bucket)[0] + block: (bucket, block) for bucket in buckets for block in blocks
+        }
+        for row_id, data in _rows_in(self._db, "select id, places from pair where id in", [*ids]):
+            bucket, block = ids[row_id]
+            self._places[bucket].append((block, data))
 
     def idf(self, holders: int) -> float:
         """How much a word that so many sessions hold tells of one."""
@@ -50,21 +73,24 @@ class Terms:
             self._add(found, speaker_key(kind, speaker))
         return found > 0
 
-    def pair(self, first: str, second: str, kinds: Iterable[int]) -> NDArray[np.float32]:
-        """As `word`, for two words side by side; a few sessions may only seem to hold them."""
-        said = self._nothing()
+    def pair(
+        self, first: str, second: str, kinds: Iterable[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The sessions that hold two words side by side, and how much each is about them.
+
+        They must have been fetched. A few sessions may only seem to hold them.
+        """
+        found = [np.zeros(0, np.int64)]
         for kind in kinds:
             bucket = bucket_of(kind, first, second)
-            rows = self._db.execute(
-                "select id - ?1, places from pair where id >= ?1 and id < ?2", pair_range(bucket)
-            )
-            for block, data in rows:
-                places, counts = postings.places_of(data)
-                base = block << BLOCK_BITS
-                said[base : base + postings.BLOCK][places] += counts
-            for row_id in self._view.tail.find_pair(bucket, self._view.slots):
-                said[row_id] += 1
-        return IMPACT_MAX * said / (said + self._view.norms)
+            found += [
+                postings.places_of(data) + (block << BLOCK_BITS)
+                for block, data in self._places[bucket]
+            ]
+            waiting = self._view.tail.find_pair(bucket, self._view.slots)
+            found.append(np.array(waiting, np.int64))
+        rows, said = np.unique(np.concatenate(found), return_counts=True)
+        return rows, (IMPACT_MAX * said / (said + self._view.norms[rows])).astype(np.float32)
 
     def beginning(self, prefix: str, kinds: Iterable[int]) -> tuple[NDArray[np.float32], list[str]]:
         """As `word`, for every word that begins so; and which words those are."""
@@ -87,9 +113,11 @@ class Terms:
         return np.zeros(self._view.size, np.float32)
 
     def _add(self, found: NDArray[np.float32], key: str) -> None:
-        for block, blob in self._db.execute(
-            "select block, postings from post where key = ?", [key]
-        ):
+        fetched = self._posts.get(key)
+        if fetched is None:
+            select = "select block, postings from post where key = ?"
+            fetched = self._db.execute(select, [key]).fetchall()
+        for block, blob in fetched:
             _put(found, block, blob)
         self._add_waiting(found, key)
 
@@ -99,6 +127,12 @@ class Terms:
         for row_id, impact in waiting:
             found[row_id] += impact
         return bool(waiting)
+
+
+def _rows_in(db: Connection, select: str, keys: list[Any]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[start : start + _KEYS_AT_ONCE]
+        yield from db.execute(f"{select} ({','.join('?' * len(some))})", some)
 
 
 def _put(found: NDArray[np.float32], block: int, blob: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
+    from search.index.shelf import Key, Shelves
 
 S = TypeVar("S", bound=np.generic)
 _Row = tuple[int, int, int, int]
@@ -32,6 +34,9 @@ _Row = tuple[int, int, int, int]
 _VIEWS_KEPT = 4
 _IDS_AT_ONCE = 500
 _SLOTS_MAX = 4 * TAIL_SESSIONS
+#: With more changes than this what the shelves hold is read anew, which costs less than remembering.
+_TOUCHED_MAX = 4096
+_numbers = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,14 @@ class View:
     newest_row: int
     tail: Tail
     slots: dict[int, int]  #: of each session that waits in the tail, where it stands there
+    file: int
+    shelves: Shelves
+    base: int  #: the state since when sessions are as they are that are not in `touched`
+    touched: dict[int, int]  #: the state since when other sessions are so
+
+    def key(self, row_id: int) -> Key:
+        """What a session is kept under in the shelves, as it is in this state."""
+        return self.file, row_id, self.touched.get(row_id, self.base)
 
     @property
     def size(self) -> int:
@@ -57,7 +70,9 @@ class View:
 class Views:
     """The views of one file; any number of threads may ask at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, shelves: Shelves) -> None:
+        self._file = next(_numbers)
+        self._shelves = shelves
         self._views: dict[int, View] = {}
         self.names = {0: ""}  #: of speakers, by number; a number never comes to mean another
         self._lock = threading.Lock()
@@ -74,7 +89,7 @@ class Views:
             if found is None:
                 older = max((each for each in self._views if each < stamp), default=None)
                 if older is None or older + 1 < first:
-                    found = _whole(db, stamp)
+                    found = _whole(db, stamp, self._file, self._shelves)
                 else:
                     found = _next(db, self._views[older], stamp)
                 self._views[stamp] = found
@@ -83,7 +98,7 @@ class Views:
         return found
 
 
-def _whole(db: Connection, stamp: int) -> View:
+def _whole(db: Connection, stamp: int, file: int, shelves: Shelves) -> View:
     rows = db.execute("select id, started_at_ms, kinds, words from session").fetchall()
     size = max((row[0] for row in rows), default=0) + 1
     view = View(
@@ -96,6 +111,10 @@ def _whole(db: Connection, stamp: int) -> View:
         newest_row=size - 1,
         tail=Tail(),
         slots={},
+        file=file,
+        shelves=shelves,
+        base=stamp,
+        touched={},
     )
     _fill(view, rows)
     view.slots.update((row_id, view.tail.add(row_id, found)) for row_id, found in tail.read(db))
@@ -122,6 +141,7 @@ def _next(db: Connection, older: View, stamp: int) -> View:
     # What was taken in anew, again and again, fills the tail with what nobody sees any more.
     folded = FOLDED in changed or len(older.tail.rows) > _SLOTS_MAX
     ids = sorted(changed - {FOLDED})
+    many = len(older.touched) + len(ids) > _TOUCHED_MAX
     rows: list[_Row] = []
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = ids[start : start + _IDS_AT_ONCE]
@@ -143,6 +163,10 @@ def _next(db: Connection, older: View, stamp: int) -> View:
         newest_row=newest_row,
         tail=Tail() if folded else older.tail,
         slots={} if folded else dict(older.slots),
+        file=older.file,
+        shelves=older.shelves,
+        base=stamp if many else older.base,
+        touched={} if many else older.touched | dict.fromkeys(ids, stamp),
     )
     _fill(view, rows)
     for each in ids:

@@ -6,14 +6,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from search.query.nodes import And, Best, Item, Near, Node, Or, Phrase, Query, Word, items_of
 from search.stopwords import is_function_word
-from search.text import Token, fold, is_unspaced, prepare, tokens
+from search.text import Token, fold_all_in_place, is_unspaced, prepare, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Range = tuple[int, int]
 
@@ -79,6 +79,17 @@ def _pairs(run: list[Item]) -> Iterator[tuple[str, str]]:
     yield from pairwise(stretch)
 
 
+class Marked(NamedTuple):
+    """What of a text matches."""
+
+    ranges: list[Range]  #: half-open, of code points, in order and apart
+    letters: str  #: the text without its case, spaces and punctuation
+
+
+#: Stands between texts that are looked through together; no term holds it.
+_BETWEEN = " \n "
+
+
 class Matcher:
     """The words of one query, ready to be looked for in many texts.
 
@@ -99,18 +110,39 @@ class Matcher:
 
     def ranges(self, text: str) -> list[Range]:
         """The half-open code-point ranges of this text that match, in order and apart."""
-        if text.isascii() and "+" not in text and "#" not in text:
-            # Folding ASCII moves nothing, so places in the folded text are places in the text.
-            padded = f" {fold(text)} "
-            return _merged(place for needle in self._needles for place in needle.places(padded))
+        return self.marked([text])[0].ranges
+
+    def marked(self, texts: Sequence[str]) -> list[Marked]:
+        """What of each of these texts matches; many plain ones are looked through in one go."""
+        in_place = fold_all_in_place(texts)
+        whole = f" {_BETWEEN.join([each for each in in_place if each is not None])} "
+        found = _merged(place for needle in self._needles for place in needle.places(whole))
+        found.reverse()
+        marked = []
+        begin = 0
+        for text, folded in zip(texts, in_place, strict=True):
+            if folded is None:
+                marked.append(self._among_tokens(text))
+                continue
+            end = begin + len(folded)
+            ranges = []
+            while found and found[-1][0] < end:
+                start, stop = found.pop()
+                ranges.append((start - begin, stop - begin))
+            marked.append(Marked(ranges, folded.replace(" ", "")))
+            begin = end + len(_BETWEEN)
+        return marked
+
+    def _among_tokens(self, text: str) -> Marked:
         prepared = f" {prepare(text)} "
+        letters = prepared.replace(" ", "")
         needles = [needle for needle in self._needles if needle.is_in(prepared)]
         if not needles:
-            return []
+            return Marked([], letters)
         found = tokens(text)
         terms = [token.term for token in found]
         places = (place for needle in needles for place in needle.places_among(found, terms))
-        return _merged((start, _with_marks(text, end)) for start, end in places)
+        return Marked(_merged((start, _with_marks(text, end)) for start, end in places), letters)
 
 
 def finder(node: Item | Near) -> Callable[[str], bool]:

@@ -90,18 +90,15 @@ def test_many_go_in_as_they_would_one_by_one(
         if width == 3:
             assert mine == decoded(b"\0" + data)
         else:
-            places, counts = postings.places_of(data)
-            assert sorted(mine) == places.tolist()
-            assert set(counts.tolist()) == {1}
+            assert sorted(mine) == sorted(postings.places_of(data).tolist())
 
 
 def test_a_pair_stands_as_often_as_it_is_said() -> None:
     """Its places are put one behind the other, and taken out together."""
     data = np.array([4, 9, 4, 16_383, 4], "<u2").tobytes()
 
-    places, counts = postings.places_of(data)
-    assert (places.tolist(), counts.tolist()) == ([4, 9, 16_383], [3, 1, 1])
-    assert postings.places_of(postings.places_without(data, 4))[0].tolist() == [9, 16_383]
+    assert postings.places_of(data).tolist() == [4, 9, 4, 16_383, 4]
+    assert postings.places_of(postings.places_without(data, 4)).tolist() == [9, 16_383]
     assert postings.places_without(postings.places_without(data[2:4], 9), 4) == b""
 
 

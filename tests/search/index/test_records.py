@@ -63,20 +63,16 @@ def test_a_session_of_seventy_thousand_lines_comes_back() -> None:
 
 
 def test_who_and_when_are_told_without_the_text() -> None:
-    """The text is read when it is asked for."""
+    """The text may come later."""
     meta, text = records.pack([line("a"), line("b", 1, speaker=4)])
-    read = []
 
-    def read_text() -> bytes:
-        read.append(text)
-        return text
-
-    record = Record(meta, read_text)
+    record = Record(meta)
 
     assert record.speakers.tolist() == [1, 4]
-    assert not read
+    assert record.text_bytes == 2
+    assert not record.has_text
+    record.fill(text)
     assert record.text(1) == "b"
-    assert read
 
 
 # ---------------------------------------------------------------------------------- which lines hold

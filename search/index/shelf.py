@@ -1,0 +1,68 @@
+"""What was read of sessions lately, kept in memory: people look again at what others just found."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from search.index.forward import Forward
+    from search.index.records import Record
+
+T = TypeVar("T")
+
+BODIES_MAX_BYTES = 64 * 2**20
+CARDS_MAX = 20_000
+
+
+#: One state of one session: the file, the row id, and the state of the index since when it is so.
+Key: TypeAlias = tuple[int, int, int]
+
+
+class Card(NamedTuple):
+    """What is told of a session that was found."""
+
+    row_id: int
+    session_id: str
+    meeting_id: str
+    title: str
+    ended_at_ms: int | None
+
+
+class Body(NamedTuple):
+    """What was said in a session."""
+
+    record: Record
+    forward: Forward
+
+
+class Shelf(Generic[T]):
+    """Values within a size, of which the oldest goes first; any number of threads may ask at once."""
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._size = 0
+        self._kept: dict[Key, tuple[T, int]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> T | None:
+        """What is kept under this key."""
+        found = self._kept.get(key)
+        return None if found is None else found[0]
+
+    def put(self, key: Key, value: T, size: int = 1) -> None:
+        """Keep a value of this size; what stands under the key already is replaced."""
+        with self._lock:
+            self._size += size - self._kept.pop(key, (None, 0))[1]
+            self._kept[key] = value, size
+            while self._size > self._size_max:
+                oldest = next(iter(self._kept))
+                self._size -= self._kept.pop(oldest)[1]
+
+
+class Shelves:
+    """What all files of a reader share."""
+
+    def __init__(self) -> None:
+        self.bodies: Shelf[Body] = Shelf(BODIES_MAX_BYTES)
+        self.cards: Shelf[Card] = Shelf(CARDS_MAX)
