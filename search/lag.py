@@ -29,12 +29,17 @@ def indexed_through(
     positions: Positions, ledger: Ledger, apps: Iterable[str], now: datetime
 ) -> datetime:
     """When the first inventory was committed that is not indexed yet; now, where every one is."""
-    through = now
-    for app_id, seq in _places(positions, ledger, apps):
-        waiting = ledger.inventories_after(app_id, seq, 1)
-        if waiting:
-            through = min(through, from_ms(waiting[0].committed_at_ms))
-    return through
+    return min(now, first_unindexed(positions, ledger, apps) or now)
+
+
+def first_unindexed(positions: Positions, ledger: Ledger, apps: Iterable[str]) -> datetime | None:
+    """The same; None where every one is."""
+    waiting = [
+        line.committed_at_ms
+        for app_id, seq in _places(positions, ledger, apps)
+        for line in ledger.inventories_after(app_id, seq, 1)
+    ]
+    return from_ms(min(waiting)) if waiting else None
 
 
 def _places(positions: Positions, ledger: Ledger, apps: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -65,6 +65,12 @@ class LedgerReader:
         """Changes when the ledger is made again: positions in its list of inventories start anew."""
         return str(self._about("epoch"))
 
+    @property
+    @explained
+    def data_version(self) -> int:
+        """Changes when another connection has changed anything."""
+        return int(self._db.execute("pragma data_version").fetchone()[0])
+
     def _about(self, name: str) -> str | None:
         row = self._db.execute("select value from about where name = ?", [name]).fetchone()
         return str(row[0]) if row else None

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from search.index.lines import Needles, loaded
+from search.index.ordering import Match, greatest, is_past, sort_key
 from search.index.records import KINDS
-from search.index.shelf import Card
+from search.index.shelf import cards_of
 from search.index.suggestions import corrections
 from search.index.terms import Terms, scaled
 from search.query import And, Best, Near, Node, Not, Or, Phrase, Word, to_fts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
     from search.index.filters import Scope
     from search.index.lines import Session
+    from search.index.ordering import Cut
     from search.index.planning import Plan
     from search.index.suggestions import Correction
     from search.index.view import View
@@ -31,29 +33,6 @@ if TYPE_CHECKING:
 PAIR_WEIGHT = 1.0
 #: Where lines decide, so many of a session's lines are half of what a word can weigh.
 LINES_HALF = 3.0
-
-
-class Match(NamedTuple):
-    """A session that matches; greater is better."""
-
-    tier: int  #: 1 where it holds all words and that comes first
-    score: float
-    started_at_ms: int
-    session_id: str
-    row_id: int
-    meeting_id: str
-    meeting_title: str
-    ended_at_ms: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """Which part of the matches is wanted."""
-
-    sort: str  #: relevance, newest or oldest
-    count: int
-    after: tuple[int, str] | None = None  #: by date: past this moment and session id
-    newest_row: int | None = None  #: by relevance: rows that came later do not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +270,7 @@ class Matching:
             return self._dated(rows, cut)
         keys: list[NDArray[Any]]
         keys = [score, started] if tier is None else [tier.view(np.uint8), score, started]
-        rows = _greatest(rows, keys, cut.count)
+        rows = greatest(rows, keys, cut.count)
         return self._matches(rows, tier, score, cut)
 
     def _dated(self, rows: NDArray[np.int64], cut: Cut) -> list[Match]:
@@ -303,7 +282,7 @@ class Matching:
             count = cut.count + int(np.count_nonzero(started[rows] == moment_ms))
         else:
             count = cut.count
-        rows = _greatest(rows, [-started if cut.sort == "oldest" else started], count)
+        rows = greatest(rows, [-started if cut.sort == "oldest" else started], count)
         return self._matches(rows, None, None, cut)
 
     def _matches(
@@ -325,39 +304,16 @@ class Matching:
                 title,
                 ended_at_ms,
             )
-            for row_id, session_id, meeting_id, title, ended_at_ms in _cards(
+            for row_id, session_id, meeting_id, title, ended_at_ms in cards_of(
                 self.db, self.view, rows.tolist()
             )
         ]
         if cut.after is not None:
             after = cut.after
             found = [
-                each
-                for each in found
-                if _is_past((each.started_at_ms, each.session_id), after, cut)
+                each for each in found if is_past((each.started_at_ms, each.session_id), after, cut)
             ]
         return sorted(found, key=sort_key(cut.sort))[: cut.count]
-
-
-_IDS_AT_ONCE = 500
-
-
-def _cards(db: Connection, view: View, rows: list[int]) -> list[Card]:
-    shelf = view.shelves.cards
-    known = [shelf.get(view.key(each)) for each in rows]
-    found = [each for each in known if each is not None]
-    unknown = [row_id for row_id, card in zip(rows, known, strict=True) if card is None]
-    for start in range(0, len(unknown), _IDS_AT_ONCE):
-        some = unknown[start : start + _IDS_AT_ONCE]
-        for row in db.execute(
-            "select id, session_id, meeting_id, title, ended_at_ms from session"
-            f" where id in ({','.join('?' * len(some))})",
-            some,
-        ):
-            card = Card(*row)
-            shelf.put(view.key(card.row_id), card)
-            found.append(card)
-    return found
 
 
 def _any(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
@@ -371,33 +327,3 @@ def _any(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 def _saturated(found: NDArray[np.float32]) -> NDArray[np.float32]:
     """Many words that begin so weigh no more together than one that is said all the time."""
     return 255 * found / (found + 255)
-
-
-def _greatest(
-    rows: NDArray[np.int64], keys: Sequence[NDArray[Any]], count: int
-) -> NDArray[np.int64]:
-    """The rows with the greatest keys, the first key first; more of them where they are equal in all."""
-    if len(rows) <= count or not keys:
-        return rows
-    values = keys[0][rows]
-    place = len(rows) - count
-    limit = np.partition(values, place)[place]
-    above, equal = rows[values > limit], rows[values == limit]
-    return np.concatenate((above, _greatest(equal, keys[1:], count - len(above))))
-
-
-def _is_past(place: tuple[int, str], after: tuple[int, str], cut: Cut) -> bool:
-    return place > after if cut.sort == "oldest" else place < after
-
-
-def sort_key(sort: str) -> Any:
-    """The key that puts matches, of one app or of several, in order."""
-    if sort == "oldest":
-        return lambda each: (each.started_at_ms, each.session_id)
-    if sort == "newest":
-        return lambda each: (-each.started_at_ms, _reversed(each.session_id))
-    return lambda each: (-each.tier, -each.score, -each.started_at_ms, each.session_id)
-
-
-def _reversed(text: str) -> tuple[int, ...]:
-    return (*(-ord(each) for each in text), 1)

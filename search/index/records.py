@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 KINDS = ("transcript", "chat", "summary")
 TRANSCRIPT, CHAT, SUMMARY = range(3)
 
-#: A chunk holds the lines that begin in so many bytes of text.
-CHUNK_BYTES = 8192
-_LEVEL = 3
+#: A chunk holds the lines that begin in so many bytes of text; who reads goes by what stands there.
+CHUNK_BYTES = 16_384
+_LEVEL = 6
 _HEADER = struct.Struct("<4I5c")
 #: How a number of a line may be written, narrowest first; "-" stands for nothing but zeros.
 _FORMATS = ("B", "H", "I", "q")
@@ -128,10 +129,12 @@ class Record:
 
     __slots__ = (
         "_at",
-        "_chunks",
         "_codes",
+        "_ends",
+        "_firsts",
         "_layout",
         "_meta",
+        "_opened",
         "_speakers",
         "_text",
         "counts",
@@ -148,7 +151,9 @@ class Record:
         self._codes: tuple[bytes, ...] = tuple(codes)
         self._layout = _layout(self._codes)[0]
         self._at = _HEADER.size + 4 * speakers
-        self._chunks: dict[int, tuple[int, bytes]] = {}
+        self._firsts: list[int] = []  #: of each chunk, which byte of the text it begins with
+        self._ends: list[int] = []  #: where each begins and ends as it is kept
+        self._opened: dict[int, bytes] = {}
 
     @property
     def has_text(self) -> bool:
@@ -225,21 +230,28 @@ class Record:
         )
 
     def _text_at(self, begin: int, end: int) -> str:
-        chunk = begin // CHUNK_BYTES
-        found = self._chunks.get(chunk)
-        if found is None:
-            found = self._chunks[chunk] = self._open(chunk)
-        first, data = found
+        firsts = self._firsts or self._read_heads()
+        chunk = (
+            bisect_right(firsts, begin) - 1
+        )  # of empty ones none, since the next begins there too
+        data = self._opened.get(chunk)
+        if data is None:
+            data = self._opened[chunk] = self._open(chunk)
+        first = firsts[chunk]
         return data[begin - first : end - first].decode("utf-8", "surrogatepass")
 
-    def _open(self, chunk: int) -> tuple[int, bytes]:
-        """Where a chunk begins, and its bytes."""
+    def _read_heads(self) -> list[int]:
         text = self._text
         assert text is not None
         (count,) = _CHUNK_COUNT.unpack_from(text)
         at = _CHUNK_COUNT.size + _CHUNK.size * count
-        first = size = 0
-        for number in range(chunk + 1):
-            at += size
-            first, size = _CHUNK.unpack_from(text, _CHUNK_COUNT.size + _CHUNK.size * number)
-        return first, _codec.decompress(text[at : at + size]) if size else b""
+        heads = list(_CHUNK.iter_unpack(text[_CHUNK_COUNT.size : at]))
+        self._ends = list(accumulate((size for _, size in heads), initial=at))
+        self._firsts = [first for first, _ in heads]
+        return self._firsts
+
+    def _open(self, chunk: int) -> bytes:
+        text = self._text
+        assert text is not None
+        begin, end = self._ends[chunk : chunk + 2]
+        return _codec.decompress(text[begin:end]) if end > begin else b""

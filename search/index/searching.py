@@ -14,9 +14,10 @@ from search.index import cursors
 from search.index.facets import FACET_VALUES, FACETS_OF, month_of, need_lines, parts_of
 from search.index.filters import scope_of
 from search.index.lines import looked_into
-from search.index.matching import Cut, Match, Matches, Matching, sort_key
+from search.index.matching import Matches, Matching
 from search.index.moments import Places, Weights, everywhere, moments_of, nowhere
 from search.index.names import Names
+from search.index.ordering import Cut, Match, sort_key
 from search.index.planning import plan
 from search.query import corrected
 from search.results import Hit, SearchResult

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from search.web import shapes
 
 
+_DAY_MS = 86_400_000
+
+
 class JSON(Response):
     """A JSON answer."""
 
@@ -34,9 +38,21 @@ class JSON(Response):
 def time_of(ms: int | None) -> str | None:
     """A moment as RFC 3339; None where there is none, or none that can be written so."""
     try:
-        return None if ms is None else format_time(from_ms(ms))
+        if ms is None:
+            return None
+        day, rest_ms = divmod(ms, _DAY_MS)
+        minutes, milliseconds = divmod(rest_ms, 60_000)
+        date, hour, minute = _date_of(day), *divmod(minutes, 60)
+        second, milliseconds = divmod(milliseconds, 1000)
     except (OverflowError, ValueError, OSError):
         return None
+    return f"{date}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date_of(day: int) -> str:
+    """The date of a day since 1970; one answer tells some sixty times of a few days."""
+    return from_ms(day * _DAY_MS).date().isoformat()
 
 
 def _at(started_at_ms: int, start_ms: int | None) -> str | None:

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
 from archiver.coverage import coverage_document, listed_through
 from archiver.errors import LedgerError
-from archiver.ledger import Ledger, Range
+from archiver.ledger import Range
 from archiver.model import format_time, from_ms
-from search.lag import indexed_through
+from search.lag import first_unindexed, indexed_through
 from search.web import params
 from search.web.answers import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from starlette.responses import Response
 
+    from archiver.ledger import Ledger
+    from search.lag import Positions
     from search.web.services import AppRequest, Services
     from search.web.shapes import Coverage, CoverageReport
 
 #: Of the sessions whose time runs out first, so many.
 DEADLINES_MAX = 20
-
-
-def open_ledger(services: Services) -> Ledger | None:
-    """The ledger, for one reader, which closes it; None where there is none: it may be deleted any time.
-
-    A connection of its own never sees half of what the worker is writing, nor a file that is gone.
-    """
-    if services.ledger is None or not services.ledger.path.exists():
-        return None
-    return Ledger.open(services.ledger.path, read_only=True)
 
 
 async def coverage(request: AppRequest) -> Response:
@@ -56,11 +48,13 @@ def coverage_answer(
     services: Services, asked: params.CoverageRequest, apps: tuple[str, ...] | None
 ) -> CoverageReport:
     """How much of what there was is archived; raises LedgerError where there is no ledger. Blocks."""
-    ledger = open_ledger(services)
-    if ledger is None:
-        raise LedgerError("there is no ledger yet", hint="capture something: `rtk-archive sync`")
     now = services.clock.now()
-    with closing(ledger):
+    with services.reading_ledger() as there:
+        if there is None:
+            raise LedgerError(
+                "there is no ledger yet", hint="capture something: `rtk-archive sync`"
+            )
+        ledger = there.ledger
         of = range_of(ledger, asked, apps)
         names = [each for each in of.apps if each]
         positions = services.index.positions(apps=apps)
@@ -104,29 +98,42 @@ def coverage_of(
 
     Everything committed to the archive before `indexed_through` is in the index. Blocks.
     """
-    ledger = open_ledger(services)
-    if ledger is None:
-        return None
-    with closing(ledger):
-        left_out = frozenset(excluded)
-        names = ledger.apps() if apps is None else apps
-        names = tuple(each for each in names if each not in left_out)
-        counts = {"pending": 0, "lost": 0}
-        if names:  # to the ledger, no apps would mean all of them
-            counts = ledger.outstanding(Range(apps=names, since_ms=after_ms, until_ms=before_ms))
+    left_out = frozenset(excluded)
+    with services.reading_ledger() as there:
+        if there is None:
+            return None
+        known = apps
+        if known is None:
+            known = there.remembered("apps", lambda ledger: tuple(ledger.apps()))
+        names = tuple(each for each in known if each not in left_out)
+        positions = services.index.positions(apps=apps and names)
+        question = (names, after_ms, before_ms, tuple(positions.items()))
+        told, through = there.remembered(
+            question, lambda ledger: _told(ledger, names, after_ms, before_ms, positions)
+        )
+        pending, lost, listed = told
+        now = services.clock.now()
         return {
-            "pending": counts["pending"],
-            "lost": counts["lost"],
-            "listed_through": listed_through(ledger, Range(apps=names)) if names else None,
-            "indexed_through": format_time(
-                indexed_through(
-                    services.index.positions(apps=apps and names),
-                    ledger,
-                    names,
-                    services.clock.now(),
-                )
-            ),
+            "pending": pending,
+            "lost": lost,
+            "listed_through": listed,
+            "indexed_through": format_time(min(now, through or now)),
         }
+
+
+def _told(
+    ledger: Ledger,
+    names: tuple[str, ...],
+    after_ms: int | None,
+    before_ms: int | None,
+    positions: Positions,
+) -> tuple[tuple[int, int, str | None], datetime | None]:
+    """What only the ledger decides; None where everything that was committed is indexed."""
+    counts = {"pending": 0, "lost": 0}
+    if names:  # to the ledger, no apps would mean all of them
+        counts = ledger.outstanding(Range(apps=names, since_ms=after_ms, until_ms=before_ms))
+    listed = listed_through(ledger, Range(apps=names)) if names else None
+    return (counts["pending"], counts["lost"], listed), first_unindexed(positions, ledger, names)
 
 
 ROUTES = [Route("/v1/coverage", coverage)]

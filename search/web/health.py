@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,7 +10,6 @@ from starlette.routing import Route
 from archiver.archive.keys import FORMAT_KEY
 from archiver.errors import ArchiverError, LedgerError, StoreError
 from search.web.answers import JSON
-from search.web.coverage import open_ledger
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -50,12 +48,11 @@ def _index(services: Services) -> str:
 
 def _ledger(services: Services) -> str:
     try:
-        ledger = open_ledger(services)
-        if ledger is None:
-            return "there is no ledger yet"
-        with closing(ledger):
+        with services.reading_ledger() as there:
+            if there is None:
+                return "there is no ledger yet"
             # Reads a table, unlike opening: a damaged file shows here.
-            _ = ledger.epoch
+            _ = there.ledger.epoch
     except LedgerError as error:
         return str(error)
     return OK

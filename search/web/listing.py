@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from archiver.ledger import Range
 from archiver.model import to_ms
 from search.index import cursors
 from search.web import answers
-from search.web.coverage import open_ledger
 
 if TYPE_CHECKING:
     from archiver.model import Session
@@ -41,10 +39,10 @@ def _by_outcome(services: Services, asked: SessionsRequest, apps: tuple[str, ...
     """Sessions with an artifact of this outcome: what is pending or lost may not be indexed at all."""
     belongs_to = hashlib.sha256(f"{asked.outcome} {apps}".encode()).hexdigest()[:16]
     after = cursors.decode(asked.cursor, belongs_to).after
-    ledger = open_ledger(services)
-    if ledger is None:
-        return [], None
-    with closing(ledger):
+    with services.reading_ledger() as there:
+        if there is None:
+            return [], None
+        ledger = there.ledger
         names = tuple(ledger.apps()) if apps is None else apps
         if not names:  # to the ledger, no apps would mean all of them
             return [], None

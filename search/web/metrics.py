@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -10,7 +9,6 @@ from starlette.routing import Route
 
 from archiver.metrics import MEDIA_TYPE, exposition
 from search.lag import index_facts
-from search.web.coverage import open_ledger
 from search.web.webhooks import REFUSALS
 
 if TYPE_CHECKING:
@@ -30,12 +28,11 @@ def _text(services: Services) -> bytes:
         counted = services.webhooks.refused
         refused = {each.slug: counted[each.slug] for each in REFUSALS}
     now = services.clock.now()
-    ledger = open_ledger(services)
-    if ledger is None:
-        return exposition(None, now, refused=refused)
-    with closing(ledger):
-        index = index_facts(services.index, ledger, now)
-        return exposition(ledger, now, index=index, refused=refused)
+    with services.reading_ledger() as there:
+        if there is None:
+            return exposition(None, now, refused=refused)
+        index = index_facts(services.index, there.ledger, now)
+        return exposition(there.ledger, now, index=index, refused=refused)
 
 
 ROUTES = [Route("/metrics", metrics)]

@@ -11,9 +11,11 @@ import anyio.to_thread
 from starlette.requests import Request
 
 from search.errors import BusyError
+from search.web.ledgers import Ledgers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from archiver.access import KeyRing, Reader
     from archiver.access.assertions import Assertions
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from archiver.settings import Settings
     from search.index.seam import IndexReader
     from search.web.access import Door
+    from search.web.ledgers import LedgerNow
     from search.web.permission import Buckets
     from search.web.recording import Reading
     from search.web.rules import Match
@@ -63,6 +66,11 @@ class Services:
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
     signed_in: SignedIn | None = None  #: None: nobody can sign in
     assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access
+    ledgers: Ledgers = field(default_factory=Ledgers)
+
+    def reading_ledger(self) -> AbstractContextManager[LedgerNow | None]:
+        """The ledger, for one reader; None where there is none. Raises LedgerError."""
+        return self.ledgers.reading(None if self.ledger is None else self.ledger.path)
 
 
 def _too_many() -> BusyError:

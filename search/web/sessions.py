@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.model import Session, from_ms
 from search.errors import IndexMissingError, SessionMissingError
-from search.web.coverage import open_ledger
 
 if TYPE_CHECKING:
     from archiver.archive.inventory import Inventory
@@ -69,10 +67,10 @@ def _card(services: Services, session_id: str, apps: tuple[str, ...] | None) -> 
 def _state(
     services: Services, session_id: str, apps: tuple[str, ...] | None
 ) -> SessionState | None:
-    ledger = open_ledger(services)
-    if ledger is None:
-        return None
-    with closing(ledger):
+    with services.reading_ledger() as there:
+        if there is None:
+            return None
+        ledger = there.ledger
         found = [each for each in ledger.find(session_id) if apps is None or each.app_id in apps]
         return ledger.state(found[0]) if found else None
 

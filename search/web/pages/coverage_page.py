@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from archiver.ledger import FIXITY_FAILURES, VERIFIED
 from archiver.model import from_ms, to_ms
 from search.web import params
-from search.web.coverage import coverage_answer, open_ledger, range_of
+from search.web.coverage import coverage_answer, range_of
 from search.web.pages.cards import apps_of
 from search.web.pages.days import OUTCOMES, days_of, months_of
 from search.web.pages.places import Place, session_url
@@ -79,10 +78,10 @@ def _context(
 ) -> Context:
     now = services.clock.now()
     apps = params.in_scope(asked.apps, scope)
-    ledger = open_ledger(services)
-    if ledger is None:
-        return _heading(services, bounds_of(asked, now, None), here, scope, now)
-    with closing(ledger):
+    with services.reading_ledger() as there:
+        if there is None:
+            return _heading(services, bounds_of(asked, now, None), here, scope, now)
+        ledger = there.ledger
         bounds = bounds_of(asked, now, _first_known(ledger, range_of(ledger, asked, apps)))
         context = _heading(services, bounds, here, scope, now)
         document = coverage_answer(services, bounds, apps)
