@@ -79,7 +79,9 @@ class Views:
 
     def of(self, db: Connection) -> View:
         """The view of the state that this connection's transaction sees."""
-        first, last = db.execute("select min(stamp), max(stamp) from change").fetchone()
+        first, last = db.execute(
+            "select (select min(stamp) from change), (select max(stamp) from change)"
+        ).fetchone()
         stamp = last or 0
         found = self._views.get(stamp)
         if found is not None:
