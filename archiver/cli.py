@@ -20,6 +20,7 @@ from archiver.arguments import (
     range_of,
     share,
 )
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command, access, audit, importing, keeping, moving
 from archiver.doctor.command import doctor
@@ -32,7 +33,7 @@ from archiver.release import version
 from archiver.settings import Settings, load_settings
 from archiver.settings.showing import settings_rows
 from archiver.status import status_code, status_document, status_lines
-from archiver.terminal import answer, answer_json, progress, say, set_up_logs, visible
+from archiver.terminal import answer, answer_json, progress, say, set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archiver.characters import visible
 from archiver.coverage import certainty
 from archiver.exits import DONE, LOST, PENDING
 from archiver.model import format_time
-from archiver.terminal import visible
 
 if TYPE_CHECKING:
     from datetime import datetime

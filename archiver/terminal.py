@@ -6,40 +6,11 @@ import json
 import logging
 import sys
 import time
-import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def visible(text: str) -> str:
-    """Text from a meeting, a source or a server, with what could steer a terminal shown escaped.
-
-    Control, bidi, tag and other invisible characters become escapes; joiners that scripts need stay.
-    """
-    return "".join(each if _is_harmless(each) else _escaped(each) for each in text)
-
-
-_JOINERS = "\u200c\u200d"  # needed to write Persian, Hindi and many emoji
-
-
-def _is_harmless(character: str) -> bool:
-    if character.isprintable() or character in _JOINERS:
-        return True
-    return unicodedata.category(character) == "Zs"
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
 
 
 def say(text: str) -> None:

@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments, cli
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command, importing
 from archiver.exits import DONE, LOST
 from archiver.intake import Intake
 from archiver.status import status_code, status_document, status_lines
-from archiver.terminal import answer, answer_json, progress, say, visible
+from archiver.terminal import answer, answer_json, progress, say
 from search.commands import limits_of, looking, open_library
 from search.errors import IndexMissingError
 from search.export.command import export_arguments

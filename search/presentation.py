@@ -8,9 +8,10 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from archiver.characters import visible
 from archiver.errors import LedgerError
 from archiver.model import SessionId
-from archiver.terminal import answer, visible
+from archiver.terminal import answer
 from search.errors import IndexMissingError, SessionMissingError
 from search.render import clock
 from search.web.answers import (

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from archiver.archive.canonical import canonical_json, sha256
 from archiver.archive.inventory import Entry, Inventory, parse_inventory
+from archiver.characters import visible
 from archiver.errors import InventoryError, SettingsError, SourceError
 from archiver.model import ArtifactId, Kind, Outcome, Session, format_time, parse_time
 from archiver.realtimekit import payloads
 from archiver.settings import Settings, definitions, key_of, load_settings
 from archiver.settings.showing import settings_rows
-from archiver.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.access.reader import os_user
 from archiver.arguments import json_argument, moment, name
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command
 from archiver.exits import DONE, LOST
 from archiver.model import format_time
-from archiver.terminal import answer, answer_json, say, visible
+from archiver.terminal import answer, answer_json, say
 
 if TYPE_CHECKING:
     import argparse

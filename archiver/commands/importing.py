@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.arguments import json_argument, name
 from archiver.capture import Maker
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command
 from archiver.exits import DONE, LOST, PENDING
-from archiver.terminal import answer, answer_json, progress, say, visible
+from archiver.terminal import answer, answer_json, progress, say
 
 if TYPE_CHECKING:
     import argparse

@@ -16,12 +16,13 @@ from archiver.archive.journal import Journal, Link
 from archiver.archive.stores.store import first_key
 from archiver.arguments import fraction, json_argument, name
 from archiver.audit import open_trail
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command, moving
 from archiver.errors import ArchiveMissingError, ArchiverError, AuditError, LedgerError, RecordError
 from archiver.exits import DONE, LOST
 from archiver.ledger.roster import Roster
-from archiver.terminal import answer, answer_json, progress, say, visible
+from archiver.terminal import answer, answer_json, progress, say
 
 if TYPE_CHECKING:
     from archiver.archive.archive import Archive

@@ -13,11 +13,12 @@ from archiver.archive.stores.store import first_key
 from archiver.arguments import json_argument, name, store_url
 from archiver.audit import open_trail
 from archiver.capture import Maker
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command
 from archiver.errors import ArchiveMismatchError, ArchiveMissingError, RecordError
 from archiver.exits import DONE, LOST, PENDING
-from archiver.terminal import answer, answer_json, progress, visible
+from archiver.terminal import answer, answer_json, progress
 
 if TYPE_CHECKING:
     import argparse

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from archiver.characters import visible
 from archiver.checks import Verdict
 from archiver.exits import DONE, LOST, PENDING
 from archiver.model import format_time
 from archiver.release import NAME, commit, version
-from archiver.terminal import visible
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from archiver import arguments
 from archiver.access import os_user
 from archiver.audit import open_trail
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command
 from archiver.exits import DONE
 from archiver.ledger import Ledger
 from archiver.model import format_time, to_ms
-from archiver.terminal import answer_json, say, visible
+from archiver.terminal import answer_json, say
 from search.commands import open_library
 from search.index.seam import SearchRequest
 

@@ -11,11 +11,12 @@ from archiver import arguments
 from archiver.access import os_user
 from archiver.archive.seals import digest_of_ids
 from archiver.audit import open_trail
+from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.exits import DONE, LOST, PENDING, USAGE
 from archiver.ledger import Ledger
 from archiver.model import format_time
-from archiver.terminal import answer, answer_json, progress, say, visible
+from archiver.terminal import answer, answer_json, progress, say
 from search.export.layouts import LAYOUTS
 from search.export.model import Asked
 from search.export.selection import Resolved, Selection, resolve

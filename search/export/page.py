@@ -12,7 +12,7 @@ import hashlib
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from archiver.terminal import visible
+from archiver.characters import visible
 from search.export.lines import spoken, typed
 from search.render import clock
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from archiver.terminal import visible
+from archiver.characters import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiver.terminal import visible
+from archiver.characters import visible
 from search.export import page
 from search.formats import Chat, Message, Participant, Summary, Transcript, Utterance
 from search.index.seam import Document
