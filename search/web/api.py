@@ -13,36 +13,25 @@ from search.web import answers, bound, conditional, parameters, params, shapes, 
 from search.web.answers import JSON
 from search.web.artifacts import artifact
 from search.web.coverage import coverage_of
-from search.web.errors import ArtifactMissingError
 from search.web.listing import listed
-from search.web.searching import covered_search
+from search.web.searching import search_page
 from search.web.services import owner_of
-from search.web.sessions import find, session_id_of
+from search.web.sessions import lines_of, session_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from search.formats import Participant
     from search.index.seam import Line, SessionCard
     from search.web.parameters import Parameter
     from search.web.services import AppRequest
-    from search.web.sessions import Found
 
 
 async def search(request: AppRequest) -> Response:
     """GET and POST /v1/search."""
-    services = request.state["services"]
     values = await params.search_values(request)
-    request.state["reading"].asked = values.by_name
     if streaming.is_asked_for(request.headers):
         return await streaming.streamed(request, values)
-    owner = owner_of(request)
-    asked = params.search_request(values, request.state["apps"])
-    asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
-    result, covered = await request.state["threads"].run(lambda: covered_search(services, asked))
-    request.state["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
-    result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
-    return JSON(answers.search_answer(asked, result, covered, services.settings.public_url))
+    return JSON(await search_page(request.state, values))
 
 
 async def complete(request: AppRequest) -> Response:
@@ -59,7 +48,10 @@ async def complete(request: AppRequest) -> Response:
 async def sessions(request: AppRequest) -> Response:
     """GET /v1/sessions."""
     services = request.state["services"]
-    owner, asked = owner_of(request), params.sessions_request(request.query_params.multi_items())
+    owner, asked = (
+        owner_of(request.state),
+        params.sessions_request(request.query_params.multi_items()),
+    )
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     apps = params.in_scope(asked.apps, request.state["apps"])
 
@@ -79,40 +71,8 @@ async def sessions(request: AppRequest) -> Response:
 async def session(request: AppRequest) -> Response:
     """GET /v1/sessions/{session_id}."""
     params.no_parameters(request)
-    services = request.state["services"]
-    found = await find(request)
-    participants: list[Participant] = []
-    if (card := found.card) is not None:
-        participants = await request.state["threads"].run(lambda: services.index.participants(card))
-    answer: shapes.Session = {
-        "session": _about(found, services.settings.public_url),
-        "participants": [answers.participant_answer(each) for each in participants],
-        "artifacts": _artifacts(found, services.settings.public_url),
-    }
+    answer = await session_answer(request.state, request.path_params["session_id"])
     return conditional.tagged(request.headers, answer)
-
-
-def _about(found: Found, public_url: str) -> shapes.IndexedCard:
-    inventory = found.inventory
-    return {
-        **(
-            answers.unindexed_answer(found.session, public_url)
-            if found.card is None
-            else answers.card_answer(found.card, public_url)
-        ),
-        "indexed": found.card is not None,
-        "inventory_version": inventory.version if inventory is not None else None,
-    }
-
-
-def _artifacts(found: Found, public_url: str) -> list[shapes.Artifact]:
-    """From the newest inventory; from the ledger where there is none to look at."""
-    if found.inventory is not None:
-        session_id = found.session.session_id
-        entries = found.inventory.entries
-        return [answers.entry_answer(each, session_id, public_url) for each in entries]
-    states = found.state.states.values() if found.state is not None else ()
-    return [answers.state_answer(each) for each in states]
 
 
 async def transcript(request: AppRequest) -> Response:
@@ -144,24 +104,7 @@ def _values(request: AppRequest, known: Mapping[str, Parameter]) -> params.Value
 
 
 async def _lines(request: AppRequest, kind: str) -> tuple[SessionCard, list[Line]]:
-    """What the session holds of this kind; raises ArtifactMissingError where that is nothing."""
-    index, apps = request.state["services"].index, request.state["apps"]
-    session_id = session_id_of(request)
-
-    def read() -> tuple[SessionCard, list[Line]] | None:
-        card = index.session(session_id, apps=apps)
-        return None if card is None else (card, index.lines(card, kind))
-
-    found = await request.state["threads"].run(read)
-    if found is None:
-        await find(request)  # raises SessionMissingError unless it is archived or expected
-        raise ArtifactMissingError("this session is not indexed yet")
-    if not found[1]:
-        raise ArtifactMissingError(
-            f"this session has no {kind} that could be read",
-            hint=f"/v1/sessions/{session_id} says what became of it",
-        )
-    return found
+    return await lines_of(request.state, request.path_params["session_id"], kind)
 
 
 def _rendered(

@@ -54,7 +54,7 @@ async def artifact(request: AppRequest) -> Response:
     """GET /v1/sessions/{session_id}/artifacts/{name}."""
     params.no_parameters(request)
     archive = request.state["services"].archive
-    inventory = (await find(request)).inventory
+    inventory = (await find(request.state, request.path_params["session_id"])).inventory
     if archive is None or inventory is None:
         raise ArtifactMissingError("nothing of this session is archived here")
     entry = _named(inventory, request.path_params["name"])

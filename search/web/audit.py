@@ -26,7 +26,7 @@ FETCHED_MAX = 64
 
 async def audit(request: AppRequest) -> Response:
     """GET /v1/audit: a page may be short, or empty, and still be followed by another."""
-    services, owner = request.state["services"], owner_of(request)
+    services, owner = request.state["services"], owner_of(request.state)
     asked = params.audit_request(request)
     behind = _place(bound.unbind(asked.cursor, owner))
     if services.archive is None:

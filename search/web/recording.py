@@ -64,6 +64,11 @@ def asked_in(scope: Scope) -> dict[str, list[str]]:
     return asked
 
 
+def record(trail: Trail, reader: Reader, match: Match, reading: Reading, status: int = 200) -> None:
+    """Note what was asked here and found, before it leaves; raises AuditError."""
+    trail.record(reader, match.rule.action, **reading.told(match, status))
+
+
 class Recording:
     """Middleware that records what the rules say is to be recorded."""
 
@@ -100,9 +105,8 @@ class _Sender:
         if self.refused:
             return
         if message["type"] == "http.response.start":
-            told = self.reading.told(self.match, message["status"])
             try:
-                self.trail.record(self.reader, self.match.rule.action, **told)
+                record(self.trail, self.reader, self.match, self.reading, message["status"])
             except AuditError as error:
                 self.refused = True
                 _log.error("audit.unwritten", extra={"error": error.message})

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from search.web import params
+from search.web import answers, bound, params
 from search.web.coverage import coverage_of
+from search.web.services import owner_of
 
 if TYPE_CHECKING:
     from search.index.seam import SearchRequest
     from search.results import SearchResult
-    from search.web.services import Services
-    from search.web.shapes import Coverage
+    from search.web.services import Asking, Services
+    from search.web.shapes import Coverage, SearchPage
+
+
+async def search_page(asking: Asking, values: params.Values) -> SearchPage:
+    """The page these parameters ask for; raises what parsing, searching and their threads raise."""
+    services, owner = asking["services"], owner_of(asking)
+    asking["reading"].asked = values.by_name
+    asked = params.search_request(values, asking["apps"])
+    asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
+    result, covered = await asking["threads"].run(lambda: covered_search(services, asked))
+    asking["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
+    result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
+    return answers.search_answer(asked, result, covered, services.settings.public_url)
 
 
 def covered_search(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
 #: Blocking calls at the same time; SQLite works on one core for each of them.
 THREADS = 8
 #: Calls that wait for one of these; whoever comes after them is told to come again.
@@ -101,26 +102,31 @@ class Threads:
             self._limiter.release_on_behalf_of(ticket)
 
 
-class State(TypedDict):
-    """What a request's state holds."""
+class Asking(TypedDict):
+    """Whoever asks, and what they are answered from, over whichever protocol."""
 
     services: Services
     threads: Threads
-    #: Whoever asks, and the row of the rules for what they ask. Set by `access`, for each request.
+    #: Set by `access`, for each request.
     reader: Reader | None  #: None: nobody in particular, at a route that is open
-    match: Match | None
-    #: What is recorded of the answer; handlers add what they found. Set by `recording`.
-    reading: Reading
-    door: Door
-    attempts: Buckets  #: to sign in
     #: What may be opened and searched; None: every app. The reader's, set with it.
     apps: tuple[str, ...] | None
+    #: What is recorded of the answer; handlers add what they found. Set by `recording`.
+    reading: Reading
+
+
+class State(Asking):
+    """What a request's state holds."""
+
+    match: Match | None  #: the row of the rules for what is asked. Set by `access`.
+    door: Door
+    attempts: Buckets  #: to sign in
 
 
 AppRequest: TypeAlias = Request[State]
 
 
-def owner_of(request: AppRequest) -> str:
-    """What the request's cursors are bound to."""
-    reader = request.state["reader"]
+def owner_of(asking: Asking) -> str:
+    """What the cursors of whoever asks are bound to."""
+    reader = asking["reader"]
     return "" if reader is None else reader.owner

@@ -1,4 +1,4 @@
-"""Finding one session in all that knows of it: the index, the ledger, and its newest inventory."""
+"""One session in all that knows of it: the index, the ledger, and its newest inventory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from archiver.model import Session, from_ms
 from search.errors import IndexMissingError, SessionMissingError
+from search.web import answers
+from search.web.errors import ArtifactMissingError
 
 if TYPE_CHECKING:
     from archiver.archive.inventory import Inventory
     from archiver.ledger import SessionState
-    from search.index.seam import SessionCard
-    from search.web.services import AppRequest, Services
+    from search.formats import Participant
+    from search.index.seam import Line, SessionCard
+    from search.web import shapes
+    from search.web.services import Asking, Services
 
 SESSION_ID_LIMIT = 300
 
@@ -27,10 +31,10 @@ class Found:
     inventory: Inventory | None
 
 
-async def find(request: AppRequest) -> Found:
-    """The session the path names; raises SessionMissingError where none may be seen by this id."""
-    services, threads = request.state["services"], request.state["threads"]
-    session_id, apps = session_id_of(request), request.state["apps"]
+async def find(asking: Asking, session_id: str) -> Found:
+    """The session of this id; raises SessionMissingError where none may be seen by it."""
+    services, threads, apps = asking["services"], asking["threads"], asking["apps"]
+    _check(session_id)
     card = await threads.run(lambda: _card(services, session_id, apps))
     state = None
     if card is None:
@@ -44,12 +48,9 @@ async def find(request: AppRequest) -> Found:
     return Found(session=session, card=card, state=state, inventory=inventory)
 
 
-def session_id_of(request: AppRequest) -> str:
-    """The session id in the path."""
-    session_id = str(request.path_params["session_id"])
+def _check(session_id: str) -> None:
     if len(session_id) > SESSION_ID_LIMIT:
         raise missing(session_id)
-    return session_id
 
 
 def missing(session_id: str) -> SessionMissingError:
@@ -95,3 +96,67 @@ async def _inventory(services: Services, session: Session) -> Inventory | None:
         return None
     committed = await services.archive.newest(session)
     return committed.inventory if committed is not None else None
+
+
+# ---------------------------------------------------------------------- what is told of it
+
+
+async def session_answer(asking: Asking, session_id: str) -> shapes.Session:
+    """The session of this id, its participants and artifacts; raises as `find` does."""
+    services = asking["services"]
+    found = await find(asking, session_id)
+    participants: list[Participant] = []
+    if (card := found.card) is not None:
+        participants = await asking["threads"].run(lambda: services.index.participants(card))
+    return {
+        "session": _about(found, services.settings.public_url),
+        "participants": [answers.participant_answer(each) for each in participants],
+        "artifacts": _artifacts(found, services.settings.public_url),
+    }
+
+
+def _about(found: Found, public_url: str) -> shapes.IndexedCard:
+    inventory = found.inventory
+    return {
+        **(
+            answers.unindexed_answer(found.session, public_url)
+            if found.card is None
+            else answers.card_answer(found.card, public_url)
+        ),
+        "indexed": found.card is not None,
+        "inventory_version": inventory.version if inventory is not None else None,
+    }
+
+
+def _artifacts(found: Found, public_url: str) -> list[shapes.Artifact]:
+    """From the newest inventory; from the ledger where there is none to look at."""
+    if found.inventory is not None:
+        session_id = found.session.session_id
+        entries = found.inventory.entries
+        return [answers.entry_answer(each, session_id, public_url) for each in entries]
+    states = found.state.states.values() if found.state is not None else ()
+    return [answers.state_answer(each) for each in states]
+
+
+async def lines_of(asking: Asking, session_id: str, kind: str) -> tuple[SessionCard, list[Line]]:
+    """What the session of this id holds of this kind.
+
+    Raises ArtifactMissingError where that is nothing, SessionMissingError as `find` does.
+    """
+    index, apps = asking["services"].index, asking["apps"]
+    _check(session_id)
+
+    def read() -> tuple[SessionCard, list[Line]] | None:
+        card = index.session(session_id, apps=apps)
+        return None if card is None else (card, index.lines(card, kind))
+
+    found = await asking["threads"].run(read)
+    if found is None:
+        await find(asking, session_id)  # raises unless it is archived or expected
+        raise ArtifactMissingError("this session is not indexed yet")
+    if not found[1]:
+        raise ArtifactMissingError(
+            f"this session has no {kind} that could be read",
+            hint=f"/v1/sessions/{session_id} says what became of it",
+        )
+    return found

@@ -22,7 +22,7 @@ from search.web.access import BAD_KEY
 from search.web.compression import LEVEL, VARY, may_compress
 from search.web.errors import ParameterError
 from search.web.problems import encode_json, problem_of
-from search.web.recording import Reading
+from search.web.recording import Reading, record
 from search.web.searching import covered_search
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def is_asked_for(headers: Headers) -> bool:
 
 async def streamed(request: AppRequest, values: params.Values) -> Response:
     """The whole result; raises as a page does whatever the first page raises."""
+    request.state["reading"].asked = values.by_name
     for name in _OF_PAGES:
         if name in values.by_name:
             raise ParameterError(name, "belongs to pages; this is the whole result")
@@ -166,4 +167,4 @@ class _Stream:
             return
         reading = Reading(asked={**state["reading"].asked, "cursor": ["given"]})
         reading.found(result.total_sessions, _shown(result))
-        trail.record(reader, match.rule.action, **reading.told(match, 200))
+        record(trail, reader, match, reading)

@@ -33,7 +33,7 @@ OUTCOMES = tuple(each.value for each in Outcome)
 async def browse(request: AppRequest) -> Response:
     """GET /sessions."""
     here = Place.of("/sessions", request.query_params.multi_items())
-    asked, owner = params.sessions_request(here.pairs), owner_of(request)
+    asked, owner = params.sessions_request(here.pairs), owner_of(request.state)
     asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     scope = request.state["apps"]
     services = request.state["services"]

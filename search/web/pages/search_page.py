@@ -74,7 +74,7 @@ async def search(request: AppRequest) -> Response:
     here = Place.of("/", request.query_params.multi_items())
     values = params.search_values_of(here.pairs)
     asked = params.search_request(values, request.state["apps"])
-    services, owner = request.state["services"], owner_of(request)
+    services, owner = request.state["services"], owner_of(request.state)
     if not asked.query.text.strip() and not asked.query.filters:
         return await answered(request, "home.html", lambda: _home(services, asked.apps))
     asked = replace(asked, facets=FACETS, cursor=bound.unbind(asked.cursor, owner))

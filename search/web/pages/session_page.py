@@ -51,7 +51,7 @@ async def session(request: AppRequest) -> Response:
     here = Place.of(request.url.path, request.query_params.multi_items())
     text = Values.of(here.pairs, SESSION_PAGE).text("q")
     query, error = _parsed(text)
-    found = await find(request)
+    found = await find(request.state, request.path_params["session_id"])
     services = request.state["services"]
 
     def read() -> Context:
