@@ -48,9 +48,12 @@ def visible(text: str) -> str:
 
     Control, bidi, tag and other invisible characters become escapes; joiners that scripts need stay.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(visible_pieces(text))
+    return text if is_plain(text) else "".join(visible_pieces(text))
+
+
+def is_plain(text: str) -> bool:
+    """Whether all of it is seen: most text, told quickly."""
+    return text.isprintable() and _IGNORABLE.search(text) is None
 
 
 def visible_pieces(text: str) -> Iterator[str]:

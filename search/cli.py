@@ -17,7 +17,7 @@ from archiver.exits import DONE, LOST
 from archiver.intake import Intake
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say
-from search.commands import limits_of, looking, open_library
+from search.commands import limits_of, looking, models, open_library
 from search.errors import IndexMissingError
 from search.export.command import export_arguments
 from search.indexer import Indexed, Indexer
@@ -260,6 +260,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("run", "worker, indexer and endpoint in one process", cli.COMMANDS[0].arguments, run),
     Command("serve", "the endpoint alone", lambda _parser: None, serve_only),
     *looking.COMMANDS,
+    *models.COMMANDS,
     Command("export", "a selection, for others to read and check", export_arguments, export),
     Command("rebuild", "make a view again from the bucket", _rebuild_arguments, rebuild),
     *(

@@ -16,6 +16,7 @@ from archiver.realtimekit.signatures import SigningKey
 from archiver.registrations import PATH
 from archiver.runtime import trail_sealer_of
 from archiver.terminal import say
+from search.mcp import needing_sdk
 from search.web import Services, Webhooks, create_app, create_webhook_app, serve
 from search.web.signed_in import SignedIn
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from archiver.ledger import Ledger
     from archiver.settings import Address, Settings
     from search.index.library import Library
+    from search.web.services import ModelsServed
 
 
 async def answer_requests(
@@ -44,8 +46,8 @@ async def answer_requests(
     """Answer until `stop` is set: everything at RTK_ARCHIVE_LISTEN, webhooks at a second address."""
     key = SigningKey(settings.webhook_key_url, clock, trust_env=settings.proxy)
     async with (
-        _recording(settings, archive, clock) as trail,
-        _keyring(settings, archive, clock) as keyring,
+        recording(settings, archive, clock) as trail,
+        following_keys(settings, archive, clock) as keyring,
     ):
         services = Services(
             index=library,
@@ -58,17 +60,21 @@ async def answer_requests(
             keyring=keyring,
             signed_in=SignedIn(keyring, settings.sign_in, clock),
             assertions=_assertions(settings, clock),
+            mcp=_mcp(settings),
         )
         await _answer(services, keyring, stop)
 
 
 @asynccontextmanager
-async def _recording(settings: Settings, archive: Archive, clock: Clock) -> AsyncIterator[Trail]:
+async def recording(
+    settings: Settings, archive: Archive, clock: Clock, *, command: str = "serve"
+) -> AsyncIterator[Trail]:
     """The record of reads, put into the bucket every quarter of an hour and in the end."""
-    sealer = trail_sealer_of(settings, archive, Maker.of("serve"), clock)
+    sealer = trail_sealer_of(settings, archive, Maker.of(command), clock)
+    where = {"listen": str(settings.listen)} if command == "serve" else {"command": command}
     with open_trail(settings, clock) as trail:
         try:
-            trail.record(os_user(), "serving began", asked={"listen": str(settings.listen)})
+            trail.record(os_user(), "serving began", asked=where)
         except AuditError as error:  # a worker goes on; reads are answered 503 until it can be
             say(str(error))
         keeper = Keeper(trail, sealer, clock)
@@ -85,7 +91,9 @@ async def _recording(settings: Settings, archive: Archive, clock: Clock) -> Asyn
 
 
 @asynccontextmanager
-async def _keyring(settings: Settings, archive: Archive, clock: Clock) -> AsyncIterator[KeyRing]:
+async def following_keys(
+    settings: Settings, archive: Archive, clock: Clock
+) -> AsyncIterator[KeyRing]:
     """The keys, read again every few seconds."""
     keyring = KeyRing(archive, settings.data, clock, patience=settings.keys_patience)
     await keyring.start()
@@ -135,6 +143,15 @@ def _assertions(settings: Settings, clock: Clock) -> Assertions | None:
         grants=settings.access_grants,
         clock=clock,
     )
+
+
+def _mcp(settings: Settings) -> ModelsServed | None:
+    """What answers models at /mcp; None unless the settings say so."""
+    if not settings.mcp:
+        return None
+    with needing_sdk():
+        from search.mcp.server import over_http
+    return over_http
 
 
 def _may_be_reached(keyring: KeyRing) -> bool:

@@ -296,6 +296,18 @@ class Settings:
         values.duration,
         "how long the record of reads stays in the data folder once it is in the bucket",
     )
+    mcp: bool = _setting(
+        "RTK_ARCHIVE_MCP",
+        "off",
+        values.switch,
+        "let models search and read, by `rtk-archive mcp` and at `/mcp`; needs the extra `mcp`",
+    )
+    mcp_key: Secret = _setting(
+        "RTK_ARCHIVE_MCP_KEY",
+        "",
+        values.secret,
+        "the key by which `rtk-archive mcp` reads; without one it sees all that this user may",
+    )
     query_timeout: timedelta = _setting(
         "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
     )

@@ -1,7 +1,7 @@
 """The endpoint over HTTP: the JSON interface to search, sessions, and what was archived of them.
 
     request ▶ outermost (log, headers) ▶ access (who is let in) ▶ permission (how much, and by which role)
-    ▶ recording (before any of it leaves) ▶ api · artifacts · audit · health · metrics · webhooks ▶ answer
+    ▶ recording (before any of it leaves) ▶ api · artifacts · audit · health · metrics · models · webhooks ▶ answer
 
 `rules` says who may ask at which path, `params` reads what was asked, `answers` spells what is answered,
 `problems` every error.

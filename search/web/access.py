@@ -155,7 +155,9 @@ class Door:
             return None
         if credentials := header_values(scope, b"authorization"):
             return self._bearer(credentials)
-        person = await self._asserted(scope) or self._signed_in(scope)
+        person = None
+        if found is None or not found.rule.takes_keys_alone:
+            person = await self._asserted(scope) or self._signed_in(scope)
         if person is not None:
             is_safe = scope.get("method", "GET") in _SAFE
             return person if is_safe or self.is_own_page(scope) else CROSS_SITE

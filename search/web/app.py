@@ -7,7 +7,7 @@ leaves unrecorded) ▶ Permission (what their role may do) ▶ Compression ▶ e
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -22,6 +22,7 @@ from search.web import (
     health,
     management,
     metrics,
+    models,
     openapi,
     pages,
     signing_in,
@@ -53,6 +54,7 @@ ROUTES = (
     *audit.ROUTES,
     *management.ROUTES,
     *openapi.ROUTES,
+    *models.ROUTES,
     *signing_in.ROUTES,
     *webhooks.ROUTES,
     *pages.ROUTES,
@@ -111,16 +113,18 @@ def _application(
         settings = services.settings
         rule = Rule(listen_host=settings.listen.host, public_url=settings.public_url)
         threads = Threads(wait_s=services.settings.query_timeout.total_seconds())
-        yield State(
-            services=services,
-            threads=threads,
-            reader=None,
-            match=None,
-            reading=Reading(),
-            door=Door(rule=rule),
-            attempts=signing_in.attempts(),
-            apps=(),
-        )
+        async with services.mcp() if services.mcp is not None else nullcontext() as mcp:
+            yield State(
+                services=services,
+                threads=threads,
+                reader=None,
+                match=None,
+                reading=Reading(),
+                door=Door(rule=rule),
+                attempts=signing_in.attempts(),
+                apps=(),
+                mcp=mcp,
+            )
 
     app = Starlette(
         routes=routes,

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 
-from search.web.outermost import PRIVATE_PREFIX
+from search.web.outermost import is_for_programs
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _METHODS = ("GET", "HEAD", "POST")
-_SENT = ("Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Range")
+_OF_MCP = ("Mcp-Method", "Mcp-Name", "MCP-Protocol-Version", "Mcp-Session-Id")
+_SENT = (
+    *("Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Range"),
+    *_OF_MCP,
+)
 _READ = ("Content-Range", "ETag", "Repr-Digest", "Retry-After")
 
 
 class Cors:
-    """Middleware that lets pages of these origins read what a key is answered under /v1/.
+    """Middleware that lets pages of these origins read what a key is answered under /v1/ and at /mcp.
 
     Never with cookies; and where this machine needs no key, a page of another site still does.
     """
@@ -35,7 +39,7 @@ class Cors:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shared = scope["type"] == "http" and scope["path"].startswith(PRIVATE_PREFIX)
+        shared = scope["type"] == "http" and is_for_programs(scope["path"])
         if shared and (scope["method"] == "OPTIONS" or "authorization" in Headers(scope=scope)):
             await self._cors(scope, receive, send)
         else:

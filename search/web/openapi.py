@@ -15,6 +15,8 @@ from search.web.problems import MEDIA_TYPE, encode_json, slugs_of
 from search.web.sessions import SESSION_ID_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from search.web.operations import Operation
     from search.web.parameters import Parameter
     from search.web.services import AppRequest
@@ -72,11 +74,16 @@ def _types() -> list[Any]:
 
 @cache
 def _described() -> tuple[dict[Any, Any], dict[str, Any]]:
+    types = [each for each in _types() if each.__module__ == shapes.__name__]
+    return schemas_of(types, _REF)
+
+
+def schemas_of(types: Sequence[Any], ref_template: str) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """The JSON Schema of each of these types, and by name what they refer to."""
     # The library is needed for this alone.
     from msgspec.json import schema_components
 
-    types = [each for each in _types() if each.__module__ == shapes.__name__]
-    found, components = schema_components(types, ref_template=_REF)
+    found, components = schema_components(types, ref_template=ref_template)
     return dict(zip(types, found, strict=True)), _plain(components)
 
 

@@ -18,13 +18,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
 from search.web.problems import UNEXPECTED
+from search.web.rules import MCP_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger("search.web")
 
-PRIVATE_PREFIX = "/v1/"
 _EVERYWHERE = {"X-Content-Type-Options": "nosniff"}
 _PRIVATE = {
     "Cache-Control": "private, no-store",
@@ -62,7 +62,7 @@ class Outermost:
         except ClientDisconnect:
             answer.status = answer.status or CLIENT_CLOSED
         except Exception as error:  # noqa: BLE001 — the last place there is: an answer without a traceback
-            _log.error("request_failed", extra={"path": _path(scope), **_describe(error)})
+            _log.error("request_failed", extra={"path": _path(scope), **describe(error)})
             # An answer that has begun is left unfinished, which closes the connection.
             if not answer.status:
                 await UNEXPECTED.response()(scope, receive, sending)
@@ -83,9 +83,14 @@ def _with_headers(scope: Scope, send: Send, answer: _Answer) -> Send:
 
 
 def headers_for(path: str) -> dict[str, str]:
-    """The safety headers of an answer; under /v1/ everything, problems too, may tell of meetings."""
-    private = path.startswith(PRIVATE_PREFIX)
+    """The safety headers of an answer; to programs everything, problems too, may tell of meetings."""
+    private = is_for_programs(path)
     return {**_EVERYWHERE, **(_PRIVATE if private else {"Cache-Control": "no-store"})}
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether programs are told here what may be of meetings."""
+    return path.startswith("/v1/") or path == MCP_PATH
 
 
 def _line(scope: Scope, answer: _Answer, seconds: float) -> dict[str, object]:
@@ -101,7 +106,7 @@ def _path(scope: Scope) -> str:
     return quote(scope["path"][:_PATH_LIMIT], safe="/:@", errors="replace")
 
 
-def _describe(error: Exception) -> dict[str, str]:
+def describe(error: Exception) -> dict[str, str]:
     """The kind of an error and of what caused it, and where it was raised; never what it says."""
     kinds = [type(error).__name__]
     if error.__cause__ is not None:

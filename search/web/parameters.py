@@ -157,4 +157,20 @@ TRANSCRIPT = _table(
 CHAT = _table(_format(*CHAT_FORMATS))
 SUMMARY = _table(_format(*SUMMARY_FORMATS))
 SESSION_PAGE = _table(_Q)
+#: What models may ask, who read all that they are answered: less of a page than programs.
+_SESSION_ID = Parameter(name="session_id", is_needed=True, meaning="the session's id")
+TOOL_SEARCH = {
+    **SEARCH_BODY,
+    **_table(
+        _number("limit", 10, (1, 20), "sessions of a page"),
+        _number("moments", 3, (0, 5), "moments of a session"),
+    ),
+}
+TOOL_SESSION = _table(_SESSION_ID)
+TOOL_TRANSCRIPT = _table(
+    _SESSION_ID,
+    TRANSCRIPT["from_ms"],
+    TRANSCRIPT["to_ms"],
+    _number("skip", 0, (0, MOMENT_LIMIT_MS), "lines of this range that were read already"),
+)
 NONE = _table()

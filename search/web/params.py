@@ -21,13 +21,12 @@ from search.web.errors import BodyTooLargeError, MediaTypeError, ParameterError
 from search.web.parameters import BODY_LIMIT_BYTES, KINDS, VALUES_LIMIT, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from starlette.requests import Request
 
 _NUMBER = re.compile(r"[0-9]{1,12}\Z")
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-_UNKNOWN = Parameter(name="", meaning="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +149,20 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise ParameterError("the body", "wants a JSON object")
     if len({name for name, _ in members}) < len(members):
         raise ParameterError("the body", "has a member twice")
-    for name, _ in members:  # one that is null is not given, but still has to be known
-        _known(name, parameters.SEARCH_BODY)
-    return [(name, text) for name, value in members for text in _texts(name, value)]
+    return list(pairs_of(members, parameters.SEARCH_BODY))
 
 
-def _texts(name: str, value: object) -> list[str]:
-    parameter = parameters.SEARCH.get(name, _UNKNOWN)
+def pairs_of(
+    members: Iterable[tuple[str, object]], known: Mapping[str, Parameter]
+) -> Iterator[tuple[str, str]]:
+    """The members of a JSON object as the pairs a query string would have; raises ParameterError."""
+    for name, value in members:
+        _known(name, known)  # one that is null is not given, but still has to be known
+        for text in _texts(known[name], value):
+            yield name, text
+
+
+def _texts(parameter: Parameter, value: object) -> list[str]:
     match value:
         case None:
             return []
@@ -169,7 +175,7 @@ def _texts(name: str, value: object) -> list[str]:
         case list() if parameter.is_list and _are_texts(value):
             return [",".join(value)]
         case _:
-            raise ParameterError(name[:100], "has a value of the wrong type")
+            raise ParameterError(parameter.name, "has a value of the wrong type")
 
 
 def _are_texts(values: list[object]) -> bool:

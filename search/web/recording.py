@@ -35,6 +35,11 @@ class Reading:
     asked: Mapping[str, Any] = field(default_factory=dict)
     hits: int | None = None  #: how many were found
     sessions: tuple[str, ...] = ()  #: those that are shown
+    #: Where what is asked stands in the body, and not in the path: what that is called, the session it
+    #: is of, and what became of it.
+    action: str = ""
+    session: str = ""
+    status: int | None = None
 
     def found(self, hits: int, sessions: Iterable[str] = ()) -> None:
         """So many were found, and these are shown."""
@@ -42,8 +47,9 @@ class Reading:
 
     def told(self, match: Match, status: int) -> dict[str, Any]:
         """The members of the record."""
+        status = status if self.status is None else self.status
         told: dict[str, Any] = {"asked": _without_cursor(self.asked), "status": status}
-        if (session := match.names.get("session_id")) is not None:
+        if session := self.session or match.names.get("session_id"):
             told["session"] = session
         if (name := match.names.get("name")) is not None:
             told["artifact"] = name
@@ -66,7 +72,8 @@ def asked_in(scope: Scope) -> dict[str, list[str]]:
 
 def record(trail: Trail, reader: Reader, match: Match, reading: Reading, status: int = 200) -> None:
     """Note what was asked here and found, before it leaves; raises AuditError."""
-    trail.record(reader, match.rule.action, **reading.told(match, status))
+    action = reading.action or match.rule.action
+    trail.record(reader, action, **reading.told(match, status))
 
 
 class Recording:

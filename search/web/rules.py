@@ -48,6 +48,8 @@ class RouteRule:
     action: str
     area: Area
     is_page: bool = False  #: for people: without credentials they are asked to sign in
+    #: For programs: nobody is let in for a cookie, or through Cloudflare Access.
+    takes_keys_alone: bool = False
 
     def admits(self, role: Role) -> bool:
         """Whether this role may ask here."""
@@ -67,6 +69,7 @@ class Match:
     names: Mapping[str, str]
 
 
+MCP_PATH = "/mcp"
 _SESSION = "/v1/sessions/{session_id}"
 RULES = (
     RouteRule("/healthz", "health", Area.OPEN),
@@ -89,6 +92,7 @@ RULES = (
     RouteRule(f"{_SESSION}/chat", "chat", Area.CONTENT),
     RouteRule(f"{_SESSION}/summary", "summary", Area.CONTENT),
     RouteRule(f"{_SESSION}/artifacts/{{name}}", "artifact", Area.CONTENT),
+    RouteRule(MCP_PATH, "mcp", Area.CONTENT, takes_keys_alone=True),
     RouteRule("/v1/coverage", "coverage", Area.COVERAGE),
     RouteRule("/v1/audit", "audit", Area.AUDIT),
     RouteRule("/v1/keys", "keys list", Area.MANAGEMENT),

@@ -15,7 +15,9 @@ from search.web.ledgers import Ledgers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+    from starlette.types import ASGIApp
 
     from archiver.access import KeyRing, Reader
     from archiver.access.assertions import Assertions
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What runs beside the endpoint and answers models.
+ModelsServed: TypeAlias = "Callable[[], AbstractAsyncContextManager[ASGIApp]]"
 
 #: Blocking calls at the same time; SQLite works on one core for each of them.
 THREADS = 8
@@ -67,6 +71,8 @@ class Services:
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
     signed_in: SignedIn | None = None  #: None: nobody can sign in
     assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access
+    #: What answers models at /mcp while the endpoint runs; None: nothing does.
+    mcp: ModelsServed | None = None
     ledgers: Ledgers = field(default_factory=Ledgers)
 
     def reading_ledger(self) -> AbstractContextManager[LedgerNow | None]:
@@ -121,6 +127,7 @@ class State(Asking):
     match: Match | None  #: the row of the rules for what is asked. Set by `access`.
     door: Door
     attempts: Buckets  #: to sign in
+    mcp: ASGIApp | None  #: what answers models; None: nothing does
 
 
 AppRequest: TypeAlias = Request[State]

@@ -209,6 +209,30 @@ class Summary(Heading):
     text: str
 
 
+class Quoting(TypedDict):
+    """What a model is to know of an answer before it reads it."""
+
+    notice: str
+
+
+class FoundByModel(Quoting, SearchPage):
+    """One page of a search, as models are told: unseen characters escaped, links inert, texts cut."""
+
+
+class SessionForModel(Quoting, Session):
+    """A session, as models are told; of very many participants and speakers only the first."""
+
+    participants_left_out: int
+    speakers_left_out: int
+
+
+class TranscriptForModel(Quoting, Transcript):
+    """A part of a transcript, as models are told, and where the next begins; null at the end."""
+
+    next_from_ms: int | None
+    next_skip: int | None
+
+
 class Range(TypedDict):
     """The apps and dates that were asked for."""
 

@@ -82,6 +82,8 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     ),
     "RTK_ARCHIVE_KEY_RATE": ("key_rate", "60/1", RequestBudget(60, 1.0)),
     "RTK_ARCHIVE_KEY_CONCURRENCY": ("key_concurrency", "2", 2),
+    "RTK_ARCHIVE_MCP": ("mcp", "on", True),
+    "RTK_ARCHIVE_MCP_KEY": ("mcp_key", "abc", Secret("abc")),
     "RTK_ARCHIVE_AUDIT": ("audit", "off", False),
     "RTK_ARCHIVE_AUDIT_KEEP": ("audit_keep", "0d", timedelta(0)),
 }
@@ -174,6 +176,8 @@ BAD = {
     ],
     "RTK_ARCHIVE_KEY_RATE": ["600", "0/60"],
     "RTK_ARCHIVE_KEY_CONCURRENCY": ["0", "many"],
+    "RTK_ARCHIVE_MCP": ["perhaps"],
+    "RTK_ARCHIVE_MCP_KEY": ["two words", "tök"],
     "RTK_ARCHIVE_AUDIT": ["perhaps"],
     "RTK_ARCHIVE_AUDIT_KEEP": ["ever"],
     "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from search.web.outermost import PRIVATE_PREFIX
+from search.web.outermost import is_for_programs
 from search.web.pages.places import Place
 from search.web.pages.site import PAGE_HEADERS, account_in, rendered
 from search.web.problems import MEDIA_TYPE, TYPE_PREFIX
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from search.web.pages.site import Context
 
-_FOR_PROGRAMS = (PRIVATE_PREFIX, "/static/", "/healthz", "/readyz", "/metrics", "/webhooks/")
+_NO_PAGES = ("/static/", "/healthz", "/readyz", "/metrics", "/webhooks/")
 #: What somebody may do about it, by the slug of the problem.
 _ADVICE = {
     "session-missing": "It may have another address, or you may not be allowed to see it.",
@@ -49,7 +49,8 @@ def _is_a_person(scope: Scope) -> bool:
     return (
         scope["type"] == "http"
         and scope["method"] in {"GET", "HEAD", "POST"}
-        and not scope["path"].startswith(_FOR_PROGRAMS)
+        and not is_for_programs(scope["path"])
+        and not scope["path"].startswith(_NO_PAGES)
         and "text/html" in Headers(scope=scope).get("accept", "")
     )
 
