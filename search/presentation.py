@@ -199,7 +199,7 @@ def print_session(document: dict[str, Any]) -> None:
     for each in document["artifacts"]:
         kind = f"{each['kind']} {each['format'] or ''}".strip()
         detail = each["digest"] or each["reason"] or ""
-        answer(f"artifact  {kind:<16} {each['outcome']:<9} {visible(detail)}")
+        answer(visible(f"artifact  {kind:<16} {each['outcome']:<9} {detail}"))
     for part in ("summary", "transcript", "chat"):
         for line in document.get(part, ()):
             answer(_said_line(line))

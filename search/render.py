@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 #: How long a cue without an end is shown, unless the next one begins sooner.
 CUE_MS = 4000
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+#: Of bidi controls those that turn whole words around, and tags, which spell what nobody sees.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206f\U000e0000-\U000e007f]"
+)
 #: What a spreadsheet calculates: also behind what it skips on import, and as wide characters.
-_FORMULA = re.compile(r"[\t\r\n]|[\s\"'\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+_SKIPPED, _SIGN = r"\s\"'\u200b-\u200f\u2060\ufeff", r"[=+\-@＝＋－＠]"
+_FORMULA = re.compile(rf"[\t\r\n]|[{_SKIPPED}]*{_SIGN}")
+#: Where a cell begins for whoever splits at something else than commas, up to what is calculated there.
+_BEGINNING = re.compile(rf"([;{_SKIPPED}]+)({_SIGN}?)")
+_SPLITS = frozenset(";\t\r\n")
 _LIST_OR_TABLE = re.compile(r"(?:[-*+|>]|\d{1,9}[.)]\s)")
 
 
 def _shown(text: str) -> str:
-    """Without control characters, which steer terminals and players."""
+    """Without control characters, which steer terminals, players and the order of words."""
     return _CONTROLS.sub("\ufffd", text)
 
 
@@ -108,9 +115,18 @@ def as_csv(lines: Sequence[Line]) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text; behind an apostrophe, which spreadsheets do not show, where it may be a formula."""
-    shown = _shown(text)
+    """The text; behind an apostrophe, which spreadsheets do not show, where it may be a formula.
+
+    Where semicolons or tabs part cells, quotes within a line part nothing: a formula may begin inside.
+    """
+    shown = _BEGINNING.sub(_disarmed, _shown(text))
     return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
+def _disarmed(found: re.Match[str]) -> str:
+    if not found[2] or _SPLITS.isdisjoint(found[1]):
+        return found[0]
+    return f"{found[1]}'{found[2]}"
 
 
 def as_markdown(lines: Sequence[Line]) -> str:

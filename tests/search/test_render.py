@@ -35,6 +35,12 @@ ATTACKS = [
     "hello\n[00:00:00] Ben: nor this",
     "\x1b[2J\x1b]0;title\x07 \x9b31m \x00",
     "\u202edesrever",
+    "\u2066isolated\u2069 " + "".join(chr(0xE0000 + ord(each)) for each in "tags"),
+    "x; =1+1; y",
+    'x;"=1+1"',
+    "x\t@SUM(1+1)",
+    "x\r\n=1+1",
+    "x;\u200b ＝1+1",
     "",
     "   ",
 ]
@@ -104,6 +110,24 @@ def test_no_cell_is_a_formula(lines: list[Line]) -> None:
     for cell in (cell for row in rows[1:] for cell in row[2:]):
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
         assert not cell.startswith(("\t", "\r", "\n"))
+
+
+@given(lines=some_lines)
+def test_no_cell_is_a_formula_however_it_is_split(lines: list[Line]) -> None:
+    """Nor where semicolons or tabs part cells, as in half of Europe, and a quote within a line is a letter."""
+    text = render.as_csv(lines).removeprefix("start_ms,end_ms,speaker,text\r\n")
+
+    for cell in re.split(r"[;\t\r\n]", text):
+        assert not re.match(r"[\s\"\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]", cell), cell
+
+
+@given(lines=some_lines)
+def test_no_rendering_turns_words_around(lines: list[Line]) -> None:
+    """Neither a bidi override nor a tag is in any of them, nor a control but tabs and line ends."""
+    for write, _ in render.FORMATS.values():
+        text = write(lines)
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]", text)
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text)
 
 
 @pytest.mark.parametrize(
