@@ -62,8 +62,14 @@ class Place:
 
 def session_url(session_id: str, query: str = "", start_ms: int | None = None) -> str:
     """The page of a session, at a moment of it, with the matches of a query marked."""
-    path = Place.of(f"/sessions/{quote(session_id, safe='')}", [("q", query)]).url
-    return path if start_ms is None else f"{path}#t={start_ms}"
+    return at_moment(
+        Place.of(f"/sessions/{quote(session_id, safe='')}", [("q", query)]).url, start_ms
+    )
+
+
+def at_moment(url: str, start_ms: int | None) -> str:
+    """A session's page, opened at a moment of it."""
+    return url if start_ms is None else f"{url}#t={start_ms}"
 
 
 def sessions_url(**values: str) -> str:

@@ -10,7 +10,7 @@ from search.web import bound, params
 from search.web.pages.cards import newest
 from search.web.pages.facets import chips_of, facets_of
 from search.web.pages.notes import coverage_notes
-from search.web.pages.places import Place, session_url
+from search.web.pages.places import Place, at_moment, session_url
 from search.web.pages.site import answered
 from search.web.pages.times import length_text, moment_clock, when_of
 from search.web.pages.words import UNTITLED, name_of, shown, title_of
@@ -125,19 +125,20 @@ def sorts(here: Place, chosen: str) -> list[Choice]:
 
 def hit_view(hit: Hit, query: str) -> HitView:
     """A hit, as the page shows it."""
+    url = session_url(hit.session_id, query)
     return HitView(
-        url=session_url(hit.session_id, query),
+        url=url,
         title=title_of(hit.meeting_title),
         when=when_of(hit.started_at_ms),
         length=length_text(hit.started_at_ms, hit.ended_at_ms),
         more=max(hit.matches - len(hit.moments), 0),
-        moments=[_moment_view(each, hit.session_id, query) for each in hit.moments],
+        moments=[_moment_view(each, url) for each in hit.moments],
     )
 
 
-def _moment_view(moment: Moment, session_id: str, query: str) -> MomentView:
+def _moment_view(moment: Moment, session_url: str) -> MomentView:
     start_ms = moment.start_ms
-    url = session_url(session_id, query, start_ms)
+    url = at_moment(session_url, start_ms)
     return MomentView(
         url=url if start_ms is not None or moment.kind != "summary" else f"{url}#summary",
         clock="" if start_ms is None else moment_clock(start_ms),
