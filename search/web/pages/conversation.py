@@ -57,7 +57,7 @@ def in_time(lines: Iterable[Line]) -> list[Line]:
 
 def conversation(lines: Sequence[Line], marker: Marker, colours: Mapping[str, int]) -> Conversation:
     """The conversation of these lines, which are in the order of time."""
-    marked = [(line, marker.ranges(line)) for line in lines]
+    marked = list(zip(lines, marker.ranges(lines), strict=True))
     matches = [line.start_ms for line, ranges in marked if ranges]
     return Conversation(_Writer(colours, len(matches)).blocks(marked), matches, len(lines))
 

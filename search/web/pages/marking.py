@@ -8,6 +8,8 @@ from search.query import Matcher
 from search.text import phrase_terms, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from search.index.seam import Line
     from search.query import Query
 
@@ -24,11 +26,12 @@ class Marker:
         self._speaks: dict[str, bool] = {}
         self.is_idle = not self._matcher.items  #: nothing is looked for
 
-    def ranges(self, line: Line) -> Ranges:
-        """The half-open code-point ranges of a line's text that match."""
-        if self.is_idle or (self._kinds and line.kind not in self._kinds):
-            return []
-        return self._matcher.ranges(line.text) if self._counts(line.speaker) else []
+    def ranges(self, lines: Sequence[Line]) -> list[Ranges]:
+        """Of each of these lines the half-open code-point ranges of its text that match."""
+        count = [self._counts(line) for line in lines]
+        texts = [line.text for line, counts in zip(lines, count, strict=True) if counts]
+        found = iter(self._matcher.marked(texts)) if texts else iter(())
+        return [next(found).ranges if counts else [] for counts in count]
 
     def ranges_of(self, text: str) -> Ranges:
         """The same of a piece of a summary, which nobody says."""
@@ -36,9 +39,12 @@ class Marker:
             return []
         return self._matcher.ranges(text)
 
-    def _counts(self, speaker: str) -> bool:
-        if not self._wanted:
-            return True
+    def _counts(self, line: Line) -> bool:
+        if self.is_idle or (self._kinds and line.kind not in self._kinds):
+            return False
+        return not self._wanted or self._is_wanted(line.speaker)
+
+    def _is_wanted(self, speaker: str) -> bool:
         if speaker not in self._speaks:
             name = f" {prepare(speaker)} "
             self._speaks[speaker] = any(

@@ -97,9 +97,9 @@ def test_only_what_counts_is_marked(query: str, marked: list[str]) -> None:
     marker = Marker(parse(query))
 
     found = []
-    for line in lines:
+    for line, ranges in zip(lines, marker.ranges(lines), strict=True):
         text = line.text
-        for start, end in reversed(marker.ranges(line)):
+        for start, end in reversed(ranges):
             text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
         found += [text] if text != line.text else []
     assert found == marked
