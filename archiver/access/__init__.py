@@ -3,7 +3,7 @@
 The truth is the chain below `_archive/access/`; `keyring` follows it, and no local file adds to it.
 """
 
-from archiver.access.keyring import KeyRing, follow, read_keys
+from archiver.access.keyring import KeyRing, read_keys
 from archiver.access.keys import ApiKey, Keys, new_secret
 from archiver.access.making import create_key, revoke_key
 from archiver.access.reader import LOCAL, Reader, Role, os_user
@@ -16,7 +16,6 @@ __all__ = [
     "Reader",
     "Role",
     "create_key",
-    "follow",
     "new_secret",
     "os_user",
     "read_keys",

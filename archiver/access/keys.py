@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from archiver.access.reader import ROLES, Reader, Role
 from archiver.archive.canonical import sha256
@@ -137,6 +137,16 @@ class Keys:
                 return replace(self.by_id[body["id"]], revoked_at=parse_time(body["at"]))
             case _:
                 raise ValueError("an event that this release does not know")
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every key, as the copy tells of it."""
+        return [each.document() for each in self.by_id.values()]
+
+    @classmethod
+    def of_documents(cls, head: Link, documents: list[dict[str, Any]]) -> Self:
+        """What a copy tells; raises ValueError, KeyError, TypeError or AttributeError."""
+        found = [key_of(each) for each in documents]
+        return cls(head=head, by_id={each.id: each for each in found})
 
     def find(self, secret: str) -> ApiKey | None:
         """The key with this secret, usable or not."""

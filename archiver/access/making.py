@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archiver.access import keys as api_keys
-from archiver.access.keyring import follow
 from archiver.access.keys import ApiKey, Keys
 from archiver.archive import keys
 from archiver.archive.canonical import sha256
-from archiver.archive.journal import WRITE_TRIES, Journal
-from archiver.errors import AccessError, CommitConflictError
+from archiver.archive.following import append_decided
+from archiver.errors import AccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
     from typing import Any
 
@@ -53,7 +52,7 @@ async def create_key(
             )
         return api_keys.created(key)
 
-    await _append(archive, decide, made)
+    await append_decided(archive, keys.ACCESS, Keys(), decide, made)
     return key, secret
 
 
@@ -72,20 +71,5 @@ async def revoke_key(
         found.append(key)
         return api_keys.revoked(key, now)
 
-    await _append(archive, decide, made)
+    await append_decided(archive, keys.ACCESS, Keys(), decide, made)
     return found[-1]
-
-
-async def _append(
-    archive: Archive, decide: Callable[[Keys], dict[str, Any]], made: Mapping[str, str]
-) -> None:
-    """Write what is decided behind all that is there; decided anew where somebody else was first."""
-    journal, known = Journal(archive, keys.ACCESS), Keys()
-    for _ in range(WRITE_TRIES):
-        known = await follow(archive, known)
-        try:
-            await journal.append(known.head, decide(known), made)
-        except CommitConflictError:
-            continue
-        return
-    raise CommitConflictError(f"{journal.prefix} is written by others too often")

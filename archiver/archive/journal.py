@@ -6,6 +6,7 @@ reports, copies.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from archiver.archive.archive import Archive
+    from archiver.archive.stores import ObjectInfo
     from archiver.model import Lock
 
 WRITE_TRIES = 10
+READS_AT_ONCE = 16
 _OWN_KEYS = frozenset({"format", "archive", "sequence", "previous", "made", "lock"})
 UNLINKED = "does not name the digest of the record before it"
 
@@ -124,27 +127,45 @@ class Journal:
         digest of the one before.
         """
         last = after
+        async for infos in self._listed(after):
+            # Thousands of records, one after the other, would take minutes.
+            found = await asyncio.gather(*map(self._get, infos), return_exceptions=True)
+            for info, data in zip(infos, found, strict=True):
+                if isinstance(data, BaseException):
+                    raise data
+                sequence = keys.record_sequence(self.name, info.key) or 0
+                if sequence != last.sequence + 1:
+                    missing = self.key(last.sequence + 1)
+                    raise RecordError(f"{missing} is missing", key=missing)
+                record = self.parse(info.key, data, sequence)
+                if record.previous != last.digest:
+                    raise RecordError(f"{info.key} {UNLINKED}", key=info.key)
+                last = record.link
+                yield record
+
+    async def _listed(self, after: Link) -> AsyncGenerator[list[ObjectInfo]]:
+        """The records behind this one, so many at a time as are read side by side."""
+        group: list[ObjectInfo] = []
         async for info in self._archive.store.list(
             self.prefix, start_after=self.key(after.sequence) if after.sequence else ""
         ):
-            sequence = keys.record_sequence(self.name, info.key)
-            if sequence is None:
+            if keys.record_sequence(self.name, info.key) is None:
                 continue  # what it is, `verify` asks
-            if sequence != last.sequence + 1:
-                missing = self.key(last.sequence + 1)
-                raise RecordError(f"{missing} is missing", key=missing)
-            try:
-                data = await self._archive.store.get(info.key, version_id=info.version_id)
-            except StoreError as error:
-                if error.transient:
-                    raise
-                message = f"{info.key} cannot be read: {error.message}"
-                raise RecordError(message, key=info.key) from error
-            record = self.parse(info.key, data, sequence)
-            if record.previous != last.digest:
-                raise RecordError(f"{info.key} {UNLINKED}", key=info.key)
-            last = record.link
-            yield record
+            group.append(info)
+            if len(group) == READS_AT_ONCE:
+                yield group
+                group = []
+        if group:
+            yield group
+
+    async def _get(self, info: ObjectInfo) -> bytes:
+        try:
+            return await self._archive.store.get(info.key, version_id=info.version_id)
+        except StoreError as error:
+            if error.transient:
+                raise
+            message = f"{info.key} cannot be read: {error.message}"
+            raise RecordError(message, key=info.key) from error
 
     @property
     def prefix(self) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archiver.access import KeyRing, Role, create_key, read_keys, revoke_key
-from archiver.access.keyring import EVERY_S, READING_MAX_S
 from archiver.access.keys import SECRET
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.canonical import parse_with_own_digest, sha256, with_own_digest
+from archiver.archive.following import EVERY_S, READING_MAX_S
 from archiver.archive.stores import open_store
 from archiver.errors import AccessError, KeysStaleError, RecordError, StoreUnavailableError
 from archiver.simulated import SettableClock
