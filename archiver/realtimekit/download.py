@@ -9,7 +9,6 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Self
 
-import aiohttp
 from yarl import URL
 
 from archiver.errors import (
@@ -22,22 +21,22 @@ from archiver.errors import (
     StoreFullError,
 )
 from archiver.model import Fetched
-from archiver.realtimekit.download_rules import CheckedResolver, RefusedAddressError, Rules
+from archiver.realtimekit.download_rules import Rules
+from archiver.realtimekit.guarded import FAILURES, Guarded, failure_of
 from archiver.realtimekit.lenient import escape
-from archiver.realtimekit.proxies import environment_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
+    import aiohttp
     from aiohttp.abc import AbstractResolver
 
     from archiver.clock import Clock
     from archiver.realtimekit.results import DownloadUrl
 
 REDIRECTS_MAX = 3
-CONNECT_TIMEOUT_S = 10.0
 #: A header is kept for the record up to this length.
 HEADER_LENGTH_MAX = 256
 _BUFFER_BYTES = 256 * 1024
@@ -51,12 +50,7 @@ _PASSING = frozenset({408, 425, 429})
 
 
 class Downloader:
-    """Fetches download URLs, the large ones into `directory`, under rules no hostile URL can leave.
-
-    It has no token, no cookies and no passwords to give away. With `trust_env` a proxy named by
-    the environment connects in its place, and then resolves the names itself: only the URL and
-    literal addresses are checked there.
-    """
+    """Fetches download URLs, the large ones into `directory`, under rules no hostile URL can leave."""
 
     def __init__(
         self,
@@ -78,27 +72,21 @@ class Downloader:
         self._memory_bytes = memory_bytes
         self._clock = clock
         self._rules = Rules(exempt_base_url=exempt_base_url, allowed_hosts=allowed_hosts)
-        self._trust_env = trust_env
-        self._connections = connections
-        self._resolver = resolver
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_timeout_s,
-            sock_connect=min(timeout_s, CONNECT_TIMEOUT_S),
-            sock_read=timeout_s,
+        self._client = Guarded(
+            self._rules,
+            timeout_s=timeout_s,
+            total_timeout_s=total_timeout_s,
+            connections=connections,
+            trust_env=trust_env,
+            headers={"Accept-Encoding": "identity"},
+            resolver=resolver,
+            auto_decompress=False,
+            read_bufsize=_BUFFER_BYTES,
         )
-        self._direct: aiohttp.ClientSession | None = None
-        self._proxied: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        resolver = CheckedResolver(self._rules, self._resolver)
-        self._direct = self._open(
-            aiohttp.TCPConnector(
-                limit=self._connections, resolver=resolver, socket_factory=self._rules.connect
-            )
-        )
-        if self._trust_env:
-            self._proxied = self._open(aiohttp.TCPConnector(limit=self._connections))
+        await self._client.__aenter__()
         return self
 
     async def __aexit__(
@@ -107,9 +95,7 @@ class Downloader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for session in (self._direct, self._proxied):
-            if session is not None:
-                await session.close()
+        await self._client.__aexit__(kind, error, traceback)
 
     async def fetch(self, url: DownloadUrl) -> Fetched:
         """The whole body; where it is in a file, that is the caller's to discard."""
@@ -125,28 +111,11 @@ class Downloader:
         """One request: the body, or where it is instead; errors never hold the URL."""
         try:
             return await self._request(url)
-        except TimeoutError:
-            reason = "no answer in time"
-        except aiohttp.ClientConnectorCertificateError:
-            reason = "the certificate is not valid"
-        except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, RefusedAddressError):
-                raise DownloadForbiddenError(_at("a forbidden address", url)) from None
-            reason = "no connection"
-        except aiohttp.InvalidURL:
-            raise DownloadForbiddenError(_at("not a URL to be requested", url)) from None
-        except (aiohttp.ClientError, OSError) as error:
-            reason = f"the connection broke ({type(error).__name__})"
-        except ValueError:  # not a name that can be asked after, or nothing to be requested
-            raise DownloadForbiddenError(_at("not a URL to be requested", url)) from None
-        raise DownloadInterruptedError(_at(reason, url))
+        except FAILURES as error:
+            raise failure_of(error, lambda reason: _at(reason, url)) from None
 
     async def _request(self, url: URL) -> Fetched | str:
-        proxy = environment_proxy(url) if self._trust_env else None
-        session = self._proxied if proxy else self._direct
-        if session is None:
-            raise RuntimeError("the downloader is not open: use it as an async context manager")
-        async with session.get(url, allow_redirects=False, proxy=proxy) as response:
+        async with self._client.request("GET", url) as response:
             if response.status in _REDIRECTS:
                 return _redirect(url, response)
             if response.status != 200:
@@ -177,16 +146,6 @@ class Downloader:
             fetched_at=self._clock.now(),
             source_date=_header(headers.get("Date", "")),
             source_etag=_header(headers.get("ETag", "")),
-        )
-
-    def _open(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
-            auto_decompress=False,
-            read_bufsize=_BUFFER_BYTES,
-            headers={"User-Agent": "realtimekit-archive", "Accept-Encoding": "identity"},
         )
 
     def _too_large(self, url: URL) -> DownloadTooLargeError:

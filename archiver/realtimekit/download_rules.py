@@ -1,4 +1,4 @@
-"""Which URLs may be downloaded from, and which addresses their hosts may have: pure but for DNS."""
+"""Which URLs may be requested, and which addresses their hosts may have: pure but for DNS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 URL_LENGTH_MAX = 8_000
-_HOSTS_HINT = "see RTK_ARCHIVE_DOWNLOAD_HOSTS"
 
 
 class RefusedAddressError(OSError):
@@ -35,28 +34,39 @@ class Rules:
     """HTTPS on 443, no userinfo, public hosts, of those the allowed; one loopback host excepted.
 
     The exempt one is the host and port of a base URL that is itself loopback: a simulated source
-    serves its downloads there.
+    serves its downloads there. `what` is requested, and `setting` names the allowed hosts, in messages.
     """
 
-    def __init__(self, *, exempt_base_url: str = "", allowed_hosts: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        exempt_base_url: str = "",
+        allowed_hosts: Sequence[str] = (),
+        what: str = "download",
+        setting: str = "RTK_ARCHIVE_DOWNLOAD_HOSTS",
+    ) -> None:
+        self._what = what
+        self._setting = setting
         self._exempt = _exemption(exempt_base_url)
         self._allowed = tuple(_name(host) for host in allowed_hosts)
 
     def check(self, raw: str) -> URL:
         """The URL as it will be requested, byte for byte; DownloadForbiddenError if it may not be."""
         if len(raw) > URL_LENGTH_MAX or "\\" in raw or not raw.isascii() or not raw.isprintable():
-            raise DownloadForbiddenError("the download URL holds characters no URL has")
+            raise DownloadForbiddenError(f"the {self._what} URL holds characters no URL has")
         try:
             # Not requoted: a signature covers the very spelling.
             url = URL(raw.replace(" ", "%20"), encoded=True)
             # Read as it is shown, that it can be; compared as it is asked for.
             host, asked, port = url.host or "", url.raw_host or "", url.port
         except ValueError:
-            raise DownloadForbiddenError("the download URL cannot be read") from None
+            raise DownloadForbiddenError(f"the {self._what} URL cannot be read") from None
         if not host or "%" in host or not is_host_name(asked):
-            raise DownloadForbiddenError("the download URL has no host")
+            raise DownloadForbiddenError(f"the {self._what} URL has no host")
         if "@" in url.raw_authority:
-            raise DownloadForbiddenError(f"the download URL at {escape(host)} holds a user name")
+            raise DownloadForbiddenError(
+                f"the {self._what} URL at {escape(host)} holds a user name"
+            )
         if not self.is_exempt(asked, port):
             self._check_public(url.scheme, asked, port)
         return url
@@ -70,7 +80,7 @@ class Rules:
         allowed = is_loopback(address) if self.is_exempt(host, port) else is_global(address)
         if not allowed:
             raise DownloadForbiddenError(
-                f"the download host {escape(host)} has an address that is not public"
+                f"the {self._what} host {escape(host)} has an address that is not public"
             )
 
     def connect(self, target: tuple[object, ...]) -> socket.socket:
@@ -88,12 +98,15 @@ class Rules:
     def _check_public(self, scheme: str, host: str, port: int | None) -> None:
         shown = escape(host)
         if scheme != "https" or port != 443:
-            raise DownloadForbiddenError(f"the download URL at {shown} is not HTTPS on port 443")
+            raise DownloadForbiddenError(
+                f"the {self._what} URL at {shown} is not HTTPS on port 443"
+            )
         if is_loopback_host(_name(host)) or (is_literal(host) and not is_global(host)):
-            raise DownloadForbiddenError(f"the download host {shown} is not public")
+            raise DownloadForbiddenError(f"the {self._what} host {shown} is not public")
         if self._allowed and not any(_matches(_name(host), allowed) for allowed in self._allowed):
             raise DownloadForbiddenError(
-                f"the download host {shown} is not among those allowed", hint=_HOSTS_HINT
+                f"the {self._what} host {shown} is not among those allowed",
+                hint=f"see {self._setting}",
             )
 
 
