@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archiver.checks import Check, failed, ok, weak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: File systems whose files are on another machine.
 NETWORK = frozenset(
@@ -86,3 +91,16 @@ def replace_private(path: Path, data: bytes) -> None:
         with suppress(OSError):
             aside.unlink()
         raise
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Whether this file's lock is ours, until done: another process may hold it. Raises OSError."""
+    make_private(path.parent)
+    with open(path, "ab", opener=private) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

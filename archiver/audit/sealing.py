@@ -6,11 +6,8 @@ Whoever holds the folder's lock puts in what every trail there holds, those of d
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +29,7 @@ from archiver.errors import (
     ObjectMissingError,
     StoreError,
 )
+from archiver.filesystems import held
 from archiver.model import parse_time
 
 if TYPE_CHECKING:
@@ -86,8 +84,8 @@ class TrailSealer:
         if not trails_in(self._folder):
             return 0
         try:
-            with _locked(self._folder) as held:
-                return await self._seal() if held else 0
+            with held(self._folder / LOCK) as ours:
+                return await self._seal() if ours else 0
         except OSError as error:
             raise AuditError(
                 f"{self._folder} cannot be used: {error.strerror}", hint="check RTK_ARCHIVE_DATA"
@@ -206,24 +204,6 @@ def _batch(trail: str, before: Place, at: Place, records: list[dict[str, object]
         ends=at.digest,
         records=tuple(records),
     )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Whether the folder's lock was had, while it is held; raises OSError."""
-    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        yield _is_ours(fd)
-    finally:
-        os.close(fd)
-
-
-def _is_ours(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class Keeper:
