@@ -32,6 +32,10 @@
     ├── LedgerError                  the worker's local file
     ├── AccessError                  a key that cannot be made or revoked
     │   └── KeysStaleError               transient: the keys were not read from the bucket for too long
+    ├── AlertError                   a saved search that cannot be made, or a target that is not as it must be
+    │   ├── SearchGoneError              there is no such saved search
+    │   ├── SearchesStaleError           transient: the searches were not read from the bucket for too long
+    │   └── UndeliveredError             transient: a target did not take an alert
     └── AuditError                   a read that cannot be recorded, or its record cannot be read
 
 Messages name the thing and the place; `hint` says what to do about it. No message holds a token, a
@@ -239,6 +243,30 @@ class KeysStaleError(AccessError):
     """The keys were not read from the bucket for so long that nobody is let in."""
 
     transient = True
+
+
+class AlertError(ArchiverError):
+    """A saved search that cannot be made, or what it calls is not as it must be."""
+
+
+class SearchGoneError(AlertError):
+    """There is no such saved search."""
+
+
+class SearchesStaleError(AlertError):
+    """The saved searches were not read from the bucket for so long that none counts."""
+
+    transient = True
+
+
+class UndeliveredError(AlertError):
+    """A target did not take an alert; `is_gone` where it never will again."""
+
+    transient = True
+
+    def __init__(self, message: str, *, is_gone: bool = False) -> None:
+        super().__init__(message)
+        self.is_gone = is_gone
 
 
 class AuditError(ArchiverError):

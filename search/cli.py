@@ -13,11 +13,12 @@ from archiver import arguments, cli
 from archiver.characters import visible
 from archiver.clock import SystemClock
 from archiver.commands import Command, importing
+from archiver.errors import ArchiverError
 from archiver.exits import DONE, LOST
 from archiver.intake import Intake
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say
-from search.commands import limits_of, looking, models, open_library
+from search.commands import limits_of, looking, models, open_library, searches
 from search.errors import IndexMissingError
 from search.export.command import export_arguments
 from search.indexer import Indexed, Indexer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archiver.metrics import FactsOf, IndexFacts
     from archiver.runtime import Runtime
     from archiver.settings import Settings
+    from search.index.library import Library
 
 
 def _facts_of(settings: Settings) -> FactsOf:
@@ -67,11 +69,24 @@ def _indexing(
         try:
             with progress("indexing") as update:
                 indexed = await indexer.catch_up(update)
-            return indexed.sessions, indexed.problems
         finally:
             indexer.close()
+        await _tell_alerts(settings, archive, ledger)
+        return indexed.sessions, indexed.problems
 
     return index
+
+
+async def _tell_alerts(settings: Settings, archive: Archive, ledger: Ledger) -> None:
+    """Tell what saved searches find by now; what cannot be told waits for the next time."""
+    from search.alerts import open_alerter
+
+    try:
+        async with open_alerter(settings, archive, ledger, SystemClock()) as alerter:
+            if alerter is not None:
+                await alerter.once()
+    except ArchiverError as error:
+        say(f"alerts wait: {visible(str(error))}")
 
 
 async def work(args: argparse.Namespace, settings: Settings) -> int:
@@ -80,7 +95,9 @@ async def work(args: argparse.Namespace, settings: Settings) -> int:
     async def index(runtime: Runtime, stop: asyncio.Event) -> None:
         indexer = _indexer(runtime, settings)
         try:
-            await indexer.run(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(indexer.run(stop))
+                group.create_task(_alerting(runtime, settings, stop))
         finally:
             indexer.close()
 
@@ -108,12 +125,21 @@ async def run(args: argparse.Namespace, settings: Settings) -> int:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(indexer.run(stop))
+                group.create_task(_alerting(runtime, settings, stop, library))
                 group.create_task(answering)
         finally:
             library.close()
             indexer.close()
 
     return await cli.work(args, settings, beside=beside, facts=_facts_of(settings))
+
+
+async def _alerting(
+    runtime: Runtime, settings: Settings, stop: asyncio.Event, library: Library | None = None
+) -> None:
+    from search.alerts import run_alerts
+
+    await run_alerts(settings, runtime.archive, runtime.ledger, runtime.clock, stop, library)
 
 
 def _indexer(runtime: Runtime, settings: Settings) -> Indexer:
@@ -261,6 +287,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("serve", "the endpoint alone", lambda _parser: None, serve_only),
     *looking.COMMANDS,
     *models.COMMANDS,
+    *searches.COMMANDS,
     Command("export", "a selection, for others to read and check", export_arguments, export),
     Command("rebuild", "make a view again from the bucket", _rebuild_arguments, rebuild),
     *(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from archiver.access import KeyRing, os_user
 from archiver.access.assertions import Assertions
 from archiver.access.certificates import TeamKeys
+from archiver.alerts import Shelf
 from archiver.audit import Keeper, open_trail
 from archiver.capture import Maker
 from archiver.errors import AuditError, KeysStaleError
@@ -48,6 +49,7 @@ async def answer_requests(
     async with (
         recording(settings, archive, clock) as trail,
         following_keys(settings, archive, clock) as keyring,
+        _shelf(settings, archive, clock) as shelf,
     ):
         services = Services(
             index=library,
@@ -58,6 +60,7 @@ async def answer_requests(
             webhooks=Webhooks(intake=intake, key=key),
             trail=trail,
             keyring=keyring,
+            shelf=shelf,
             signed_in=SignedIn(keyring, settings.sign_in, clock),
             assertions=_assertions(settings, clock),
             mcp=_mcp(settings),
@@ -96,15 +99,31 @@ async def following_keys(
 ) -> AsyncIterator[KeyRing]:
     """The keys, read again every few seconds."""
     keyring = KeyRing(archive, settings.data, clock, patience=settings.keys_patience)
-    await keyring.start()
-    following = asyncio.create_task(keyring.run())
     try:
-        yield keyring
+        async with _followed(keyring):
+            yield keyring
+    finally:
+        keyring.usage.flush(at_once=True)
+
+
+@asynccontextmanager
+async def _shelf(settings: Settings, archive: Archive, clock: Clock) -> AsyncIterator[Shelf]:
+    """The saved searches, likewise."""
+    shelf = Shelf(archive, settings.data, clock, patience=settings.keys_patience)
+    async with _followed(shelf):
+        yield shelf
+
+
+@asynccontextmanager
+async def _followed(followed: KeyRing | Shelf) -> AsyncIterator[None]:
+    await followed.start()
+    following = asyncio.create_task(followed.run())
+    try:
+        yield
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
-        keyring.usage.flush(at_once=True)
 
 
 async def _answer(services: Services, keyring: KeyRing, stop: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""The two local files: made whole by whoever comes first, and left alone where they are too new."""
+"""The local files: made whole by whoever comes first, and left alone where they are too new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from archiver.errors import LedgerError
+from archiver.alerts.queue import Queue
+from archiver.errors import AlertError, LedgerError
 from archiver.ledger import Ledger
 from search.errors import IndexDamagedError
 from search.index.appfile import AppFile
@@ -20,7 +21,8 @@ from search.index.appfile import AppFile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OPENERS: dict[str, Callable[[Path], Ledger | AppFile]] = {
+OPENERS: dict[str, Callable[[Path], Ledger | AppFile | Queue]] = {
+    "alerts": Queue.open,
     "ledger": Ledger.open,
     "index": AppFile.open,
 }
@@ -45,7 +47,10 @@ def test_eight_processes_open_a_new_file_at_the_same_time(kind: str, tmp_path: P
             assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize(("kind", "error"), [("ledger", LedgerError), ("index", IndexDamagedError)])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("alerts", AlertError), ("ledger", LedgerError), ("index", IndexDamagedError)],
+)
 def test_a_file_of_a_newer_release_is_left_alone(
     kind: str, error: type[Exception], tmp_path: Path
 ) -> None:

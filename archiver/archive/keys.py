@@ -21,9 +21,10 @@ FOLDER_DEPTH = 5
 
 #: What may follow `_archive/`; most of it is reserved for records to come.
 SEALS, REPORTS, COPIES, ACCESS, AUDIT = "seals", "reports", "copies", "access", "audit"
+SEARCHES = "searches"
 #: All of them but the canaries' are journals.
 JOURNALS = frozenset(
-    {SEALS, REPORTS, COPIES, ACCESS, AUDIT, "searches", "policies", "holds", "dispositions"}
+    {SEALS, REPORTS, COPIES, ACCESS, AUDIT, SEARCHES, "policies", "holds", "dispositions"}
 )
 RESERVED_FOLDERS = JOURNALS | {"canaries"}
 

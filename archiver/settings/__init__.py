@@ -1,26 +1,27 @@
 """Every setting of the program, in one frozen object: defaults, then a TOML file, then the environment."""
 
-# ruff: noqa: RUF009 — `_setting` is `dataclasses.field` with less to write
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from archiver.errors import SettingsError
-from archiver.settings import grants, retention, values
+from archiver.settings import grants, programs, retention, values
+from archiver.settings.declaring import setting as _setting
+from archiver.settings.paths import Paths
 from archiver.settings.reading import Definition, key_of, read_settings
 from archiver.settings.retention import ALL_APPS, Retention
 from archiver.settings.values import Address, RequestBudget, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from archiver.model import Lock, TranscriptFormat
     from archiver.settings.grants import Grant
+    from archiver.settings.programs import Program
 
 __all__ = [
     "FILE_NAME",
@@ -36,17 +37,9 @@ __all__ = [
 
 FILE_NAME = "rtk-archive.toml"
 
-T = TypeVar("T")
-
-
-def _setting(variable: str, default: str, parse: Callable[[str], T], meaning: str) -> T:
-    """Declare one setting; the dataclass field's metadata is its whole definition."""
-    metadata = {"variable": variable, "default": default, "parse": parse, "meaning": meaning}
-    return field(default_factory=lambda: parse(default), metadata=metadata)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Paths):
     """What the operator may choose; every field's metadata says its variable, default and meaning."""
 
     token: Secret = _setting(
@@ -308,6 +301,25 @@ class Settings:
         values.secret,
         "the key by which `rtk-archive mcp` reads; without one it sees all that this user may",
     )
+    alert_secret: Secret = _setting(
+        "RTK_ARCHIVE_ALERT_SECRET",
+        "",
+        values.signing_secret,
+        "signs webhooks of saved searches, each by a secret derived from it; 32 characters or more",
+    )
+    alert_hosts: tuple[str, ...] = _setting(
+        "RTK_ARCHIVE_ALERT_HOSTS",
+        "",
+        values.hosts,
+        "hosts that webhooks of saved searches may be sent to, `*.` allowed; none unless set",
+    )
+    alert_commands: tuple[Program, ...] = _setting(
+        "RTK_ARCHIVE_ALERT_COMMANDS",
+        "",
+        programs.programs,
+        "commands for saved searches: `page=/bin/page --now`, by commas; only in the settings file",
+        only_in_file=True,
+    )
     query_timeout: timedelta = _setting(
         "RTK_ARCHIVE_QUERY_TIMEOUT", "10s", values.interval, "a search that takes longer is stopped"
     )
@@ -325,22 +337,9 @@ class Settings:
         return urlsplit(self.base_url).scheme == "http"
 
     @property
-    def spool(self) -> Path:
-        """Where downloads under way lie."""
-        return self.data / "spool"
-
-    @property
-    def ledger_path(self) -> Path:
-        return self.data / "ledger.db"
-
-    @property
-    def index_path(self) -> Path:
-        return self.data / "index"
-
-    @property
-    def audit_path(self) -> Path:
-        """Where the record of reads is written."""
-        return self.data / "audit"
+    def alerts(self) -> bool:
+        """Whether anything can be told from here."""
+        return bool(self.alert_secret) or bool(self.alert_commands)
 
     def lock_for(self, app_id: str, now: datetime) -> Lock:
         """The lock of what is put for an app now; for "", of what vouches for all of them."""

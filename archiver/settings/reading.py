@@ -44,6 +44,11 @@ def read_settings(
     origins: dict[str, str] = {}
     for name, definition in definitions:
         variable = definition["variable"]
+        if definition["only_in_file"] and variable in environ:
+            raise SettingsError(
+                f"{variable} is in the environment, and counts only in the settings file",
+                hint=f"write {key_of(variable)} in {path}",
+            )
         candidates = (
             ("command line", overrides.get(name)),
             ("environment", environ.get(variable)),
@@ -65,7 +70,7 @@ def _parse(definition: Mapping[str, Any], text: str, origin: str) -> object:
         return parse(_without_controls(text))
     except ValueError as error:
         # What is not understood may hold a password, or the signature of a URL.
-        hidden = parse is values.secret or "@" in text or "?" in text
+        hidden = parse in {values.secret, values.signing_secret} or "@" in text or "?" in text
         shown = "" if hidden else f" ({text[:80]!r})"
         raise SettingsError(f"{variable} from {origin}{shown} {error}") from None
 

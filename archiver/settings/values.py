@@ -81,6 +81,18 @@ def secret(text: str) -> Secret:
     return Secret(text.strip())
 
 
+#: Shorter, and it could be guessed by whoever has something it has signed.
+SIGNING_SECRET_MIN = 32
+
+
+def signing_secret(text: str) -> Secret:
+    """A secret that others are derived from, or none."""
+    found = secret(text)
+    if found and len(found.reveal()) < SIGNING_SECRET_MIN:
+        raise ValueError(f"wants at least {SIGNING_SECRET_MIN} random characters")
+    return found
+
+
 def text(text: str) -> str:
     """Any text, without the white space around it."""
     return text.strip()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from archiver.verify.findings import Verification
 
 #: The chains this release writes besides the seals, which tell where these end.
-OTHERS = (keys.ACCESS, keys.AUDIT, keys.COPIES, keys.REPORTS)
+OTHERS = (keys.ACCESS, keys.AUDIT, keys.COPIES, keys.REPORTS, keys.SEARCHES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,15 @@ class Forward:
         places = (hashes[nearest] == known).nonzero()[0].tolist()
         return [self._steps(each) for each in places]
 
+    def holds(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Of each of these terms, whose hashes ascend, whether any line holds it."""
+        held = np.zeros(len(hashes), np.bool_)
+        if len(hashes):
+            known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
+            places = np.minimum(hashes.searchsorted(known), len(hashes) - 1)
+            held[places[hashes[places] == known]] = True
+        return held
+
     def _steps(self, place: int) -> bytes:
         blob, width = self._blob, self._width
         ends = _HEADER.size + 4 * self._count

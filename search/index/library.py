@@ -9,6 +9,7 @@ import numpy as np
 
 from archiver.model import SessionId
 from search.formats import Participant
+from search.index import watched
 from search.index.completion import completions
 from search.index.names import Names
 from search.index.readers import Readers
@@ -17,10 +18,13 @@ from search.index.seam import Line, SearchRequest, SessionCard, Unread
 from search.index.searching import Searching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from migrations.sqlite import Connection
+    from search.index.watched import Glimpse
     from search.results import SearchResult
 
 T = TypeVar("T")
@@ -176,6 +180,20 @@ class Library:
         answers = self._ask(None, read)
         newest = sorted((each for found, _ in answers for each in found), key=lambda each: -each[0])
         return [each for _, each in newest[:limit]], sum(count for _, count in answers)
+
+    def glimpses(
+        self, app_id: str, session_ids: Sequence[str], hashes: NDArray[np.uint32]
+    ) -> list[Glimpse]:
+        """What these sessions hold of the words with these hashes, which ascend."""
+        found = self._ask((app_id,), lambda _, db: watched.glimpses(db, session_ids, hashes))
+        return [each for some in found for each in some]
+
+    def beginnings(
+        self, app_id: str, session_ids: Sequence[str], prefixes: Sequence[str]
+    ) -> dict[str, set[str]]:
+        """The words that begin so, of each prefix: all that these sessions hold, and others of the app."""
+        found = self._ask((app_id,), lambda _, db: watched.beginnings(db, session_ids, prefixes))
+        return found[0] if found else {}
 
     def _ask(self, apps: tuple[str, ...] | None, read: Callable[[str, Connection], T]) -> list[T]:
         """What each of these apps' files has to say."""

@@ -25,6 +25,7 @@ from search.web import (
     models,
     openapi,
     pages,
+    searches,
     signing_in,
     webhooks,
 )
@@ -53,6 +54,7 @@ ROUTES = (
     *coverage.ROUTES,
     *audit.ROUTES,
     *management.ROUTES,
+    *searches.ROUTES,
     *openapi.ROUTES,
     *models.ROUTES,
     *signing_in.ROUTES,

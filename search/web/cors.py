@@ -12,7 +12,7 @@ from search.web.outermost import is_for_programs
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_METHODS = ("GET", "HEAD", "POST")
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
 _OF_MCP = ("Mcp-Method", "Mcp-Name", "MCP-Protocol-Version", "Mcp-Session-Id")
 _SENT = (
     *("Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Range"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from search.web import params, shapes
+from search.web import alert_shapes, params, shapes
 from search.web.operations import EVERYWHERE, JSON, OPERATIONS
 from search.web.problems import MEDIA_TYPE, encode_json, slugs_of
 from search.web.sessions import SESSION_ID_LIMIT
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.web.parameters import Parameter
     from search.web.services import AppRequest
 
+_SHAPES = {shapes.__name__, alert_shapes.__name__}
 _REF = "#/components/schemas/{name}"
 _ABOUT = """\
 Search in archived RealtimeKit sessions, and what was archived of them.
@@ -31,6 +32,7 @@ for each session, and at last `StreamEnd` or `StreamError`; `limit`, `cursor` an
 """
 _PATH_PARAMETERS = {
     "session_id": "the session's id",
+    "search_id": "the saved search's id",
     "name": "the artifact's name, as the session tells it",
 }
 _TAGGED = {"ETag": "changes when what is answered does"}
@@ -51,6 +53,7 @@ def document() -> bytes:
             "servers": [{"url": "/"}],
             "security": [{"key": []}],
             "paths": paths,
+            "webhooks": {"session.matched": {"post": _alert()}},
             "components": {
                 "schemas": schemas,
                 "securitySchemes": {
@@ -68,13 +71,19 @@ def document() -> bytes:
 def _types() -> list[Any]:
     told = [each.answer for each in OPERATIONS if isinstance(each.answer, type)]
     return list(
-        dict.fromkeys([*told, shapes.Problem, shapes.Opening, shapes.StreamEnd, shapes.StreamError])
+        dict.fromkeys(
+            [
+                *told,
+                *(shapes.Problem, shapes.Opening, shapes.StreamEnd, shapes.StreamError),
+                alert_shapes.Alert,
+            ]
+        )
     )
 
 
 @cache
 def _described() -> tuple[dict[Any, Any], dict[str, Any]]:
-    types = [each for each in _types() if each.__module__ == shapes.__name__]
+    types = [each for each in _types() if each.__module__ in _SHAPES]
     return schemas_of(types, _REF)
 
 
@@ -123,6 +132,39 @@ def _operation(of: Operation) -> dict[str, Any]:
     return told
 
 
+def _alert() -> dict[str, Any]:
+    """What a saved search sends, by Standard Webhooks."""
+    headers = {
+        "webhook-id": "the same however often this is sent",
+        "webhook-timestamp": "when it is sent, in seconds since 1970",
+        "webhook-signature": "`v1,` and the HMAC-SHA256 of id, timestamp and body, in base64",
+    }
+    return {
+        "operationId": "sessionMatched",
+        "summary": "A session that came in, and that a saved search has found",
+        "security": [],
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": meaning,
+                "schema": {"type": "string"},
+            }
+            for name, meaning in headers.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": _schema(alert_shapes.Alert)}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken: it is not sent again"},
+            "410": {"description": "Nothing more is wanted: the search rests until it is deleted"},
+            "default": {"description": "It is sent again, for a day"},
+        },
+    }
+
+
 def _parameters(of: Operation) -> list[dict[str, Any]]:
     in_path = [
         {
@@ -159,9 +201,11 @@ def _parameter(each: Parameter) -> dict[str, Any]:
 
 
 def _body(of: Operation) -> dict[str, Any]:
+    needed = [each.name for each in of.parameters.values() if each.is_needed]
     return {
         "type": "object",
         "properties": {each.name: each.schema_in_body() for each in of.parameters.values()},
+        **({"required": needed} if needed else {}),
         "additionalProperties": False,
     }
 

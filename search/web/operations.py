@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search.web import parameters, shapes
+from search.web import alert_shapes, parameters, shapes
 from search.web.artifacts import MEDIA_TYPES
 from search.web.streaming import MEDIA_TYPE as NDJSON
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 _SESSION = "/v1/sessions/{session_id}"
+_SEARCH = "/v1/searches/{search_id}"
 #: What may be said instead of an answer, wherever it is asked.
 EVERYWHERE = frozenset({401, 403, 421, 429, 500, 503})
 _ASKED = frozenset({400})
@@ -38,11 +39,12 @@ class Operation:
     has_tag: bool = False  #: answers conditions
     has_parts: bool = False  #: answers ranges
     is_open: bool = False
+    deletes: bool = False
 
     @property
     def method(self) -> str:
         """In lower case, as OpenAPI has it."""
-        return "post" if self.has_body else "get"
+        return "post" if self.has_body else "delete" if self.deletes else "get"
 
 
 def _texts(formats: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,6 +135,36 @@ OPERATIONS = (
     ),
     Operation(
         path="/v1/settings", name="settings", summary="Every setting", answer=shapes.SettingsTable
+    ),
+    Operation(
+        path="/v1/searches",
+        name="savedSearches",
+        summary="The saved searches of the key that asks; for an admin all, without their queries",
+        answer=alert_shapes.SavedSearches,
+    ),
+    Operation(
+        path="/v1/searches",
+        name="saveSearch",
+        summary="Have what a query finds from now on sent to a webhook",
+        answer=alert_shapes.CreatedSearch,
+        parameters=parameters.SAVED_SEARCH,
+        problems=frozenset({400, 409, 413, 415}),
+        has_body=True,
+    ),
+    Operation(
+        path=_SEARCH,
+        name="savedSearch",
+        summary="One saved search, and how its alerts stand",
+        answer=alert_shapes.SavedSearch,
+        problems=frozenset({400, 404}),
+    ),
+    Operation(
+        path=_SEARCH,
+        name="deleteSavedSearch",
+        summary="Have it sent no more, for good",
+        answer=alert_shapes.DeletedSearch,
+        problems=frozenset({400, 404, 409}),
+        deletes=True,
     ),
     Operation(
         path="/openapi.json", name="interface", summary="This document", answer=dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from archiver.alerts.records import MATCHES, NAME_MAX, URL_MAX
 from archiver.model import Outcome
 from search.index.completion import FIELDS
 from search.index.facets import FACETS
@@ -53,7 +54,7 @@ class Parameter:
 
     def schema_in_body(self) -> dict[str, Any]:
         """As JSON Schema, where it is a member of a body: null says nothing, one value needs no list."""
-        told = [self.schema(), {"type": "null"}]
+        told = [self.schema(), *([] if self.is_needed else [{"type": "null"}])]
         if self.is_repeatable:
             told.append(self._one())
         if self.is_list:
@@ -148,6 +149,19 @@ AUDIT = _table(
     Parameter(name="q", meaning="somewhere in the record, whatever its case"),
     _number("limit", 100, (1, 1000), "reads of a page"),
     _CURSOR,
+)
+SAVED_SEARCH = _table(
+    Parameter(name="name", is_needed=True, longest=NAME_MAX, meaning="what it is called"),
+    Parameter(
+        name="query", is_needed=True, longest=URL_QUERY_LIMIT, meaning="in the query language"
+    ),
+    Parameter(name="webhook", is_needed=True, longest=URL_MAX, meaning="the URL that is called"),
+    Parameter(
+        name="match",
+        choices=MATCHES,
+        default="all",
+        meaning="`all` of the words, or any of them: `best`",
+    ),
 )
 TRANSCRIPT = _table(
     _format(*TRANSCRIPT_FORMATS),

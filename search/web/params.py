@@ -117,12 +117,17 @@ async def search_values(request: Request[Any]) -> Values:
     """The parameters of a search: of the query string, or of the JSON body of a POST."""
     if request.method != "POST":
         return search_values_of(request.query_params.multi_items())
+    return await _body_values(request, parameters.SEARCH_BODY)
+
+
+async def _body_values(request: Request[Any], known: Mapping[str, Parameter]) -> Values:
+    """The parameters in a JSON body."""
     if request.query_params:
         raise ParameterError(next(iter(request.query_params))[:100], "belongs into the body")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise MediaTypeError("the body wants Content-Type: application/json")
-    return Values.of(_pairs(await _body(request)), parameters.SEARCH_BODY)
+    return Values.of(_pairs(await _body(request), known), known)
 
 
 def search_values_of(pairs: Iterable[tuple[str, str]]) -> Values:
@@ -139,7 +144,7 @@ async def _body(request: Request[Any]) -> bytes:
     return body
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+def _pairs(body: bytes, known: Mapping[str, Parameter]) -> list[tuple[str, str]]:
     """The members of a JSON object as the pairs a query string would have."""
     try:
         members = json.loads(body, object_pairs_hook=tuple)  # so that objects are not arrays
@@ -149,7 +154,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise ParameterError("the body", "wants a JSON object")
     if len({name for name, _ in members}) < len(members):
         raise ParameterError("the body", "has a member twice")
-    return list(pairs_of(members, parameters.SEARCH_BODY))
+    return list(pairs_of(members, known))
 
 
 def pairs_of(
@@ -271,6 +276,26 @@ def complete_request(request: Request[Any]) -> CompleteRequest:
         apps=values.names("app"),
         limit=values.count("limit"),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSearch:
+    """A search to be saved."""
+
+    name: str
+    query: str
+    webhook: str
+    match: str
+
+
+async def saved_search(request: Request[Any]) -> SavedSearch:
+    """The search this body asks to be saved; raises ParameterError."""
+    values = await _body_values(request, parameters.SAVED_SEARCH)
+    for each in parameters.SAVED_SEARCH.values():
+        if each.is_needed and each.name not in values.by_name:
+            raise ParameterError(each.name, "is needed")
+    name, query, webhook = (values.texts(each)[0] for each in ("name", "query", "webhook"))
+    return SavedSearch(name=name, query=query, webhook=webhook, match=values.choice("match"))
 
 
 def no_parameters(request: Request[Any]) -> None:

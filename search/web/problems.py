@@ -11,12 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from archiver.errors import (
+    AlertError,
     ArchiveError,
     ArchiverError,
     AuditError,
     KeysStaleError,
     LedgerError,
     ObjectMissingError,
+    SearchesStaleError,
+    SearchGoneError,
     StoreError,
 )
 from search.errors import (
@@ -92,6 +95,9 @@ _ANSWERS: tuple[tuple[type[ArchiverError], int, str, str], ...] = (
     (BusyError, 429, "too-many-requests", "Too many requests"),
     (IndexMissingError, 503, "index-missing", "There is no index yet"),
     (IndexDamagedError, 503, "index-damaged", "The index cannot be used"),
+    (SearchGoneError, 404, "search-missing", "There is no such saved search"),
+    (SearchesStaleError, 503, "searches-unavailable", "The saved searches cannot be read"),
+    (AlertError, 409, "search-refused", "The search cannot be saved"),
     (AuditError, 503, "not-recorded", "What cannot be recorded is not answered"),
     (KeysStaleError, 503, "keys-unavailable", "The keys cannot be read"),
     (LedgerError, 503, "ledger-unavailable", "The ledger cannot be used"),

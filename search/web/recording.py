@@ -51,6 +51,8 @@ class Reading:
         told: dict[str, Any] = {"asked": _without_cursor(self.asked), "status": status}
         if session := self.session or match.names.get("session_id"):
             told["session"] = session
+        if (search := match.names.get("search_id")) is not None:
+            told["search"] = search
         if (name := match.names.get("name")) is not None:
             told["artifact"] = name
         if self.hits is not None:

@@ -26,6 +26,7 @@ class Area(StrEnum):
     COVERAGE = "coverage"  #: what stands where
     AUDIT = "audit"  #: who read what
     MANAGEMENT = "management"  #: keys and settings
+    SEARCHES = "searches"  #: saved searches: whose is which, the handlers say
     MONITORING = "monitoring"  #: numbers that name no session, meeting or person
 
 
@@ -36,6 +37,7 @@ MAY: Mapping[Area, frozenset[Role]] = {
     Area.COVERAGE: frozenset({Role.LOCAL, Role.READER, Role.AUDITOR}),
     Area.AUDIT: frozenset({Role.LOCAL, Role.AUDITOR}),
     Area.MANAGEMENT: frozenset({Role.LOCAL, Role.ADMIN}),
+    Area.SEARCHES: frozenset({Role.LOCAL, Role.READER, Role.ADMIN}),
     Area.MONITORING: frozenset({Role.LOCAL, Role.AUDITOR, Role.ADMIN}),
 }
 
@@ -97,6 +99,8 @@ RULES = (
     RouteRule("/v1/audit", "audit", Area.AUDIT),
     RouteRule("/v1/keys", "keys list", Area.MANAGEMENT),
     RouteRule("/v1/settings", "settings", Area.MANAGEMENT),
+    RouteRule("/v1/searches", "searches", Area.SEARCHES),
+    RouteRule("/v1/searches/{search_id}", "searches", Area.SEARCHES),
 )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from archiver.access import KeyRing, Reader
     from archiver.access.assertions import Assertions
+    from archiver.alerts import Shelf
     from archiver.archive.archive import Archive
     from archiver.audit import Trail
     from archiver.clock import Clock
@@ -68,6 +69,7 @@ class Services:
     clock: Clock
     webhooks: Webhooks | None = None  #: None: no webhook is taken here
     trail: Trail | None = None  #: None: nothing is recorded, as in the demo
+    shelf: Shelf | None = None  #: of saved searches; None: there are none, and none can be made
     keyring: KeyRing | None = None  #: None: there are no keys, and this machine alone is answered
     signed_in: SignedIn | None = None  #: None: nobody can sign in
     assertions: Assertions | None = None  #: None: nobody comes through Cloudflare Access

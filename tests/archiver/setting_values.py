@@ -9,6 +9,7 @@ from typing import Any
 from archiver.model import LockMode
 from archiver.settings import Address, RequestBudget, Secret
 from archiver.settings.grants import Grant
+from archiver.settings.programs import Program
 from archiver.settings.retention import Retention, Term
 
 GOOD: dict[str, tuple[str, str, Any]] = {
@@ -85,6 +86,13 @@ GOOD: dict[str, tuple[str, str, Any]] = {
     "RTK_ARCHIVE_MCP": ("mcp", "on", True),
     "RTK_ARCHIVE_MCP_KEY": ("mcp_key", "abc", Secret("abc")),
     "RTK_ARCHIVE_AUDIT": ("audit", "off", False),
+    "RTK_ARCHIVE_ALERT_SECRET": ("alert_secret", "s" * 32, Secret("s" * 32)),
+    "RTK_ARCHIVE_ALERT_HOSTS": ("alert_hosts", "hooks.a, *.b", ("hooks.a", "*.b")),
+    "RTK_ARCHIVE_ALERT_COMMANDS": (
+        "alert_commands",
+        "page=/bin/page --to 'Ana, Ben', log=/bin/log",
+        (Program("page", ("/bin/page", "--to", "Ana, Ben")), Program("log", ("/bin/log",))),
+    ),
     "RTK_ARCHIVE_AUDIT_KEEP": ("audit_keep", "0d", timedelta(0)),
 }
 
@@ -179,6 +187,16 @@ BAD = {
     "RTK_ARCHIVE_MCP": ["perhaps"],
     "RTK_ARCHIVE_MCP_KEY": ["two words", "tök"],
     "RTK_ARCHIVE_AUDIT": ["perhaps"],
+    "RTK_ARCHIVE_ALERT_SECRET": ["short", "two words that are long enough to be a secret"],
+    "RTK_ARCHIVE_ALERT_HOSTS": ["https://a", "a:443", "*"],
+    "RTK_ARCHIVE_ALERT_COMMANDS": [
+        "/bin/page",
+        "page=page",
+        "page=./page",
+        "a b=/bin/x",
+        "a=/bin/x, a=/bin/y",
+        "a=/bin/x 'y",
+    ],
     "RTK_ARCHIVE_AUDIT_KEEP": ["ever"],
     "RTK_ARCHIVE_METRICS_FILE": ["/", ".", "a\0b"],
     "RTK_ARCHIVE_WEBHOOK_LISTEN": ["8001", "here", "::1:80"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -28,7 +29,33 @@ def test_every_setting_is_tried_here() -> None:
     assert {definition["variable"] for _, definition in definitions()} == set(GOOD)
 
 
-@pytest.mark.parametrize("variable", GOOD)
+#: These count in the settings file alone.
+IN_FILE = {each["variable"] for _, each in definitions() if each["only_in_file"]}
+
+
+def in_file(folder: Path, variable: str, text: str) -> Path:
+    """A settings file with this value."""
+    file = folder / "settings.toml"
+    file.write_text(f"{key_of(variable)} = {json.dumps(text)}")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.mark.parametrize("variable", sorted(IN_FILE))
+def test_what_counts_in_the_file_alone(variable: str, tmp_path: Path) -> None:
+    """Read from there, refused from the environment, and what is bad there is named."""
+    name, text, value = GOOD[variable]
+    file = in_file(tmp_path, variable, text)
+
+    assert getattr(load_settings({}, config=file), name) == value
+    with pytest.raises(SettingsError, match=f"{variable} is in the environment"):
+        load_settings({variable: text}, config=file)
+    for each in BAD[variable]:
+        with pytest.raises(SettingsError, match=f"{variable} from {file}"):
+            load_settings({}, config=in_file(tmp_path, variable, each))
+
+
+@pytest.mark.parametrize("variable", sorted(set(GOOD) - IN_FILE))
 def test_a_good_value_is_read_and_its_origin_known(variable: str) -> None:
     """What stands in the environment is the value, and it is known to come from there."""
     name, text, value = GOOD[variable]

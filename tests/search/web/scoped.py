@@ -103,4 +103,5 @@ def asking(world: World, index: Library, **services: Any) -> Iterator[TestClient
 
 def path_of(path: str, session_id: str, name: str) -> str:
     """A route's path, filled in."""
-    return path.replace("{session_id}", session_id).replace("{name}", name)
+    filled = path.replace("{session_id}", session_id).replace("{name}", name)
+    return filled.replace("{search_id}", "0" * 32)

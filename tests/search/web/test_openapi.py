@@ -17,13 +17,14 @@ import pytest
 from openapi_spec_validator import validate
 
 from archiver.access import Role
+from archiver.alerts import Search, Target, create_search
 from archiver.settings import Address, RequestBudget
 from search.web import create_app, serve
 from search.web.app import ROUTES
 from search.web.openapi import document
 from search.web.rules import RULES, Area
 from tests.search.web.test_scope import KEY_ROLES
-from tests.search.web.world import PENDING, SESSION, World
+from tests.search.web.world import MADE, PENDING, SESSION, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +42,26 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 def asked(world: World) -> Iterator[TestClient]:
     """Somebody who may ask everything, and something that was read and made."""
     world.recorded()
+    world.saved()
+    save(world, "0" * 32)
     with world.client() as client:
         yield client
+
+
+def save(world: World, search_id: str) -> None:
+    """A search of this id, saved by this machine."""
+    search = Search(
+        id=search_id,
+        name="prices",
+        query="price",
+        match="all",
+        key_id="",
+        key_name="",
+        target=Target(kind="webhook", to="https://hooks.example.com/"),
+        created_at=world.clock.now(),
+    )
+    asyncio.run(create_search(world.open_archive(), search, made=MADE))
+    asyncio.run(world.saved().refresh())
 
 
 def strict() -> dict[str, Any]:
@@ -111,6 +130,8 @@ QUESTIONS = [
     ("/v1/audit", "/v1/audit"),
     ("/v1/keys", "/v1/keys"),
     ("/v1/settings", "/v1/settings"),
+    ("/v1/searches", "/v1/searches"),
+    (f"/v1/searches/{'0' * 32}", "/v1/searches/{search_id}"),
     ("/openapi.json", "/openapi.json"),
     ("/healthz", "/healthz"),
 ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.testclient import TestClient
 
 from archiver.access import KeyRing, Role, create_key, revoke_key
+from archiver.alerts import Shelf as Searches
 from archiver.archive.archive import Archive, Origin
 from archiver.archive.inventory import Entry, Inventory
 from archiver.archive.stores import open_store
@@ -36,7 +37,7 @@ from archiver.model import (
 )
 from archiver.records import states_of
 from archiver.schedule import ArtifactState
-from archiver.settings import Settings
+from archiver.settings import Secret, Settings
 from search.errors import CursorError
 from search.formats import Participant
 from search.index.seam import Line, SearchRequest, SessionCard, Unread
@@ -301,6 +302,7 @@ class World:
     clock: Clock = field(default_factory=FixedClock)
     keyring: KeyRing | None = None
     trail: Trail | None = None
+    searches: Searches | None = None  #: the saved ones
     signed_in: SignedIn | None = None
     assertions: Assertions | None = None
 
@@ -313,6 +315,7 @@ class World:
             clock=self.clock,
             keyring=self.keyring,
             trail=self.trail,
+            shelf=self.searches,
             signed_in=self.signed_in,
             assertions=self.assertions,
         )
@@ -357,6 +360,19 @@ class World:
         _, secret = asyncio.run(making)
         self.ring()
         return {"Authorization": f"Bearer {secret}"}
+
+    def saved(self) -> Searches:
+        """The saved searches, which from now on there can be; webhooks may be sent to one host."""
+        self.set(
+            data=self.root / "data",
+            alert_secret=Secret("0123456789abcdef" * 2),
+            alert_hosts=("hooks.example.com",),
+        )
+        self.searches = Searches(
+            self.open_archive(), self.root / "data", self.clock, patience=timedelta(hours=1)
+        )
+        asyncio.run(self.searches.start())
+        return self.searches
 
     def revoke(self, name: str) -> None:
         """Revoke a key, in the bucket alone: the ring learns of it when it reads again."""
