@@ -231,9 +231,8 @@ class Record:
 
     def _text_at(self, begin: int, end: int) -> str:
         firsts = self._firsts or self._read_heads()
-        chunk = (
-            bisect_right(firsts, begin) - 1
-        )  # of empty ones none, since the next begins there too
+        # Of empty chunks none is meant: the next begins at the same byte.
+        chunk = bisect_right(firsts, begin) - 1
         data = self._opened.get(chunk)
         if data is None:
             data = self._opened[chunk] = self._open(chunk)
