@@ -68,6 +68,29 @@ def _bytes_of(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[bytes,
     return data.tobytes(), ends + extra[ends]
 
 
+class Hashes:
+    """Many terms by their hashes, to be looked for among those of one session after the other."""
+
+    __slots__ = ("_low", "hashes")
+
+    def __init__(self, hashes: NDArray[np.uint32]) -> None:
+        self.hashes = hashes  #: ascending
+        self._low = np.zeros(1 << 16, np.bool_)
+        self._low[hashes & np.uint32(0xFFFF)] = True
+
+    def among(self, known: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """The places of those of `known` that are these."""
+        # Nearly all that are not differ in the lower half already, which is one look at a table.
+        maybe: NDArray[np.int64] = self._low[known & np.uint32(0xFFFF)].nonzero()[0]
+        if not len(maybe):
+            return maybe
+        found = known[maybe]
+        nearest = self.hashes.searchsorted(found)
+        nearest[nearest == len(self.hashes)] = 0
+        here: NDArray[np.int64] = maybe[self.hashes[nearest] == found]
+        return here
+
+
 class Forward:
     """The blob, for looking terms up."""
 
@@ -91,19 +114,21 @@ class Forward:
             at += 1
         return b""
 
-    def lines_of(self, hashes: NDArray[np.uint32]) -> list[int]:
-        """The lines that hold any of these terms, whose hashes ascend; ascending."""
+    def lines_of(self, hashes: Hashes) -> list[int]:
+        """The lines that hold any of these terms; ascending."""
         return sorted({line for steps in self.all_steps(hashes) for line in lines_from(steps)})
 
-    def all_steps(self, hashes: NDArray[np.uint32]) -> list[bytes]:
-        """The steps of each of these terms that is there; their hashes ascend."""
-        if not len(hashes):
+    def all_steps(self, hashes: Hashes) -> list[bytes]:
+        """The steps of each of these terms that is there."""
+        blob, ends_at = self._blob, _HEADER.size + 4 * self._count
+        known = np.frombuffer(blob, "<u4", self._count, _HEADER.size)
+        places = hashes.among(known)
+        if not len(places):
             return []
-        known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
-        nearest = hashes.searchsorted(known)
-        nearest[nearest == len(hashes)] = 0
-        places = (hashes[nearest] == known).nonzero()[0].tolist()
-        return [self._steps(each) for each in places]
+        ends = np.frombuffer(blob, f"<u{self._width}", self._count + 1, ends_at)
+        data = ends_at + self._width * (self._count + 1)
+        begins, stops = ends[places].tolist(), ends[places + 1].tolist()
+        return [blob[data + begin : data + stop] for begin, stop in zip(begins, stops, strict=True)]
 
     def holds(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Of each of these terms, whose hashes ascend, whether any line holds it."""

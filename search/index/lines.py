@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from search.index.forward import Forward, all_lines_from, hash_of, key_of
+from search.index.forward import Forward, Hashes, all_lines_from, key_of
 from search.index.records import Record
 from search.index.shelf import Body
 from search.query import Near, finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
     from search.index.filters import Scope
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _SESSIONS_AT_ONCE = 100
 
 #: A term by its hash, or the hashes of every word that begins so.
-Needle: TypeAlias = bytes | NDArray[np.uint32]
+Needle: TypeAlias = bytes | Hashes
 
 
 class Needles:
@@ -31,14 +32,15 @@ class Needles:
 
     def __init__(self, items: Iterable[Item]) -> None:
         self.items = tuple(items)
-        self._beginnings: dict[str, NDArray[np.uint32]] = {}
+        self._beginnings: dict[str, Hashes] = {}
         self._needles: dict[Item, list[Needle]] = {}
 
-    def expand(self, prefix: str, words: Iterable[str]) -> None:
-        """Say which words begin so."""
+    def expand(self, prefix: str, hashes: NDArray[np.uint32]) -> None:
+        """Say which words begin so, by their hashes."""
         known = self._beginnings.get(prefix)
-        found = np.fromiter(map(hash_of, words), np.uint32)
-        self._beginnings[prefix] = np.unique(found if known is None else np.append(found, known))
+        if known is not None:
+            hashes = np.union1d(hashes, known.hashes)
+        self._beginnings[prefix] = Hashes(hashes)
 
     def of(self, item: Item) -> list[Needle]:
         """For each term of an item what it is looked for by."""

@@ -160,8 +160,8 @@ class Matching:
         kinds = self.scope.kinds
         if len(node.terms) == 1:
             if node.prefix:
-                found, words = self._terms.beginning(node.terms[0], kinds)
-                self.needles.expand(node.terms[0], words)
+                found, hashes = self._terms.beginning(node.terms[0], kinds)
+                self.needles.expand(node.terms[0], hashes)
                 found = _saturated(found)
             else:
                 found = self._terms.word(node.terms[0], kinds)

@@ -118,10 +118,12 @@ def moments_of(
         each.session.said.lines_at(numbers) if numbers else []
         for each, numbers in zip(page, chosen, strict=True)
     ]
-    marked = iter(plan.matcher.marked([row.text for some in rows for row in some]))
+    marked = plan.matcher.marked([row.text for some in rows for row in some])
     found = []
+    at = 0
     for places, some in zip(page, rows, strict=True):
-        shown, marks = some, list(islice(marked, len(some)))
+        shown, marks = some, marked[at : at + len(some)]
+        at += len(some)
         if not len(places.lines):
             found.append(_crossing(places, plan, limit, names))
             continue

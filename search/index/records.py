@@ -37,6 +37,8 @@ _CHUNK_COUNT = struct.Struct("<I")
 _CHUNK = struct.Struct("<II")  #: its first byte, and its size as it is kept
 
 _NO_START, _NO_END = 1, 2
+#: So many numbers a line has; one less where no line lacks its start or its end.
+_ALL = 5
 
 
 class LineRow(NamedTuple):
@@ -134,6 +136,7 @@ class Record:
         "_firsts",
         "_layout",
         "_meta",
+        "_numbers_of_speakers",
         "_opened",
         "_speakers",
         "_text",
@@ -151,6 +154,7 @@ class Record:
         self._codes: tuple[bytes, ...] = tuple(codes)
         self._layout = _layout(self._codes)[0]
         self._at = _HEADER.size + 4 * speakers
+        self._numbers_of_speakers = struct.unpack_from(f"<{speakers}I", meta, _HEADER.size)
         self._firsts: list[int] = []  #: of each chunk, which byte of the text it begins with
         self._ends: list[int] = []  #: where each begins and ends as it is kept
         self._opened: dict[int, bytes] = {}
@@ -197,7 +201,13 @@ class Record:
 
     def lines_at(self, numbers: Iterable[int]) -> list[LineRow]:
         """These lines."""
-        return [self._row(each, self._numbers(each), self._begin(each)) for each in numbers]
+        meta, unpack, size, at = self._meta, self._layout.unpack_from, self._layout.size, self._at
+        rows = []
+        for number in numbers:
+            place = at + number * size
+            begin = unpack(meta, place - size)[-1] if number else 0
+            rows.append(self._row(number, unpack(meta, place), begin))
+        return rows
 
     def lines(self) -> Iterator[LineRow]:
         """Every line, in order."""
@@ -218,12 +228,16 @@ class Record:
         return self._numbers(line - 1)[-1] if line else 0
 
     def _row(self, line: int, numbers: tuple[int, ...], begin: int) -> LineRow:
-        who, *gone, start_ms, lasting, end = numbers
-        missing = gone[0] if gone else 0
-        at = _HEADER.size + 4 * who
+        if len(numbers) == _ALL:
+            who, missing, start_ms, lasting, end = numbers
+        else:
+            who, start_ms, lasting, end = numbers
+            missing = 0
+        first, second, _ = self.counts
+        kind = TRANSCRIPT if line < first else CHAT if line < first + second else SUMMARY
         return LineRow(
-            self.kind_of(line),
-            int.from_bytes(self._meta[at : at + 4], "little"),
+            kind,
+            self._numbers_of_speakers[who],
             None if missing & _NO_START else start_ms,
             None if missing & _NO_END else start_ms + lasting,
             self._text_at(begin, end),

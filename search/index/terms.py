@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 
 from search.index import postings
 from search.index.analysis import bucket_of, speaker_key, term_key
 from search.index.folding import pair_range
+from search.index.forward import hash_of
 from search.index.postings import BLOCK_BITS, IMPACT_MAX
 
 if TYPE_CHECKING:
@@ -92,22 +94,26 @@ class Terms:
         rows, said = np.unique(np.concatenate(found), return_counts=True)
         return rows, (IMPACT_MAX * said / (said + self._view.norms[rows])).astype(np.float32)
 
-    def beginning(self, prefix: str, kinds: Iterable[int]) -> tuple[NDArray[np.float32], list[str]]:
-        """As `word`, for every word that begins so; and which words those are."""
+    def beginning(
+        self, prefix: str, kinds: Iterable[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """As `word`, for every word that begins so; and the hashes of those words, ascending."""
         found = self._nothing()
-        words: dict[str, int] = {}
+        hashes: set[int] = set()
         for kind in kinds:
             begin = term_key(kind, prefix)
             rows = self._db.execute(
-                "select key, block, sessions, postings from post where key >= ? and key < ?",
+                "select cast(substr(key, 2) as blob), block, postings from post"
+                " where key >= ? and key < ?",
                 [begin, begin + _LAST],
             )
             while some := rows.fetchmany(_ROWS_AT_ONCE):
-                _put_all(found, some, words)
+                hashes.update([crc32(word) for word, _, _ in some])
+                _put_all(found, some)
             for name in self._view.tail.names_from(begin):
                 if self._add_waiting(found, name):
-                    words.setdefault(name[1:], 0)
-        return found, list(words)
+                    hashes.add(hash_of(name[1:]))
+        return found, np.array(sorted(hashes), np.uint32)
 
     def _nothing(self) -> NDArray[np.float32]:
         return np.zeros(self._view.size, np.float32)
@@ -152,24 +158,17 @@ def _put_entries(found: NDArray[np.float32], block: int, entries: Postings) -> N
     found[base : base + postings.BLOCK][places] += impacts
 
 
-def _put_all(
-    found: NDArray[np.float32],
-    rows: list[tuple[str, int, int, bytes]],
-    words: dict[str, int],
-) -> None:
+def _put_all(found: NDArray[np.float32], rows: list[tuple[bytes, int, bytes]]) -> None:
     """Many short postings at once, those of one block put together."""
-    sparse: dict[int, list[bytes]] = {}
-    for key, block, sessions, blob in rows:
-        words[key[1:]] = words.get(key[1:], 0) + sessions
-        if blob[0]:
-            _put(found, block, blob)
-        else:
-            sparse.setdefault(block, []).append(blob)
-    for block, blobs in sparse.items():
-        places, impacts = postings.together(blobs)
+    for block in {block for _, block, _ in rows}:
+        blobs = [blob for _, each, blob in rows if each == block]
+        places, impacts = postings.together([blob for blob in blobs if not blob[0]])
         base = block << BLOCK_BITS
         window = found[base : base + postings.BLOCK]
         window += np.bincount(places, impacts, len(window)).astype(np.float32)
+        for blob in blobs:
+            if blob[0]:
+                _put(found, block, blob)
 
 
 def scaled(found: NDArray[np.float32], weight: float) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.index import forward, records
 from search.index.analysis import Analyser
-from search.index.forward import Forward, hash_of, key_of
+from search.index.forward import Forward, Hashes, hash_of, key_of
 from search.index.records import CHUNK_BYTES, LineRow, Record
 from search.text import tokens
 
@@ -86,7 +86,7 @@ def packed(lines_of: dict[str, list[int]]) -> Forward:
 
 
 def asked(found: Forward, terms: Iterable[str]) -> list[int]:
-    return found.lines_of(np.unique(np.array([hash_of(each) for each in terms], np.uint32)))
+    return found.lines_of(Hashes(np.unique(np.array([hash_of(each) for each in terms], np.uint32))))
 
 
 def lines_with(found: Forward, term: str) -> list[int]:
