@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from search.web import shapes
 
 
-_DAY_MS = 86_400_000
-
-
 class JSON(Response):
     """A JSON answer."""
 
@@ -40,19 +37,15 @@ def time_of(ms: int | None) -> str | None:
     try:
         if ms is None:
             return None
-        day, rest_ms = divmod(ms, _DAY_MS)
-        minutes, milliseconds = divmod(rest_ms, 60_000)
-        date, hour, minute = _date_of(day), *divmod(minutes, 60)
-        second, milliseconds = divmod(milliseconds, 1000)
+        return f"{_minute_of(ms // 60_000)}:{ms % 60_000 / 1000:06.3f}Z"
     except (OverflowError, ValueError, OSError):
         return None
-    return f"{date}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z"
 
 
-@lru_cache(maxsize=4096)
-def _date_of(day: int) -> str:
-    """The date of a day since 1970; one answer tells some sixty times of a few days."""
-    return from_ms(day * _DAY_MS).date().isoformat()
+@lru_cache(maxsize=16_384)
+def _minute_of(minute: int) -> str:
+    """A minute since 1970; one answer tells some sixty times of a few meetings."""
+    return format_time(from_ms(minute * 60_000))[: -len(":00.000Z")]
 
 
 def _at(started_at_ms: int, start_ms: int | None) -> str | None:

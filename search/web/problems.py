@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ from search.web.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
@@ -76,8 +77,19 @@ class Problem:
 
 def encode_json(document: object) -> bytes:
     """JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, stays an escape."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
+    try:
+        return _encoder()(document)
+    except UnicodeEncodeError:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
+@cache
+def _encoder() -> Callable[[object], bytes]:
+    """Ten times as fast as the standard library's, and imported where there is something to answer."""
+    from msgspec.json import Encoder
+
+    return Encoder().encode
 
 
 UNEXPECTED = Problem(slug="unexpected", title="Something went wrong on our side", status=500)
