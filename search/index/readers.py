@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 #: How many virtual machine steps of SQLite pass between two looks at the clock.
 STEPS_PER_LOOK = 20_000
-CACHE_KIB = 65_536
+CACHE_KIB = 32_768
 #: What changed no longer ago than this is looked at again.
 _SETTLED_NS = 2_000_000_000
 
