@@ -145,10 +145,8 @@ class Copying:
         """The archive in the target: the same one, begun by its `format.json` where there is none."""
         target, record = self._target, await self._source.store.get(keys.FORMAT_KEY)
         moved = Moved()
-        try:
-            found = await target.get(keys.FORMAT_KEY)
-        except ObjectMissingError:
-            await refuse_foreign(target)
+        found = await format_of(target)
+        if found is None:
             await transfer.move_record(keys.FORMAT_KEY, record, moved, is_there=False)
         else:
             if found != record:
@@ -217,10 +215,21 @@ class Copying:
         return False
 
 
-async def refuse_foreign(target: Store) -> None:
-    """Refuse a target that holds something and is no archive."""
-    if (key := await first_key(target)) is not None:
+async def format_of(target: Store) -> bytes | None:
+    """What an archive begins with; None where there is nothing at all.
+
+    Raises ArchiveMismatchError where there is something, and no archive.
+    """
+    try:
+        return await target.get(keys.FORMAT_KEY)
+    except ObjectMissingError:
+        key = await first_key(target)
+    if key is None:
+        return None
+    try:
+        return await target.get(keys.FORMAT_KEY)  # somebody else may have begun it in between
+    except ObjectMissingError:
         raise ArchiveMismatchError(
             f"{target.url} holds {key!a}, and is no archive",
             hint="copy into an empty folder or prefix",
-        )
+        ) from None

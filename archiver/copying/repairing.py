@@ -16,12 +16,12 @@ from archiver.archive.journal import Journal
 from archiver.archive.lanes import in_order
 from archiver.archive.requests import parse_request
 from archiver.copying import journals
-from archiver.copying.copying import SESSIONS_AT_ONCE, refuse_foreign
+from archiver.copying.copying import SESSIONS_AT_ONCE, format_of
 from archiver.copying.results import Copied, Moved, Problem, Trouble
 from archiver.copying.sessions import chain_of, destroyed, is_ended
 from archiver.copying.transfer import Transfer, probed, read_fixity
 from archiver.copying.walk import side_by_side
-from archiver.errors import ArchiveError, ArchiveMismatchError, ObjectMissingError
+from archiver.errors import ArchiveError, ArchiveMismatchError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
@@ -103,10 +103,12 @@ class Repairing:
         """The archive to be repaired; without its `format.json` only if it is this one's."""
         record = await self._other.store.get(keys.FORMAT_KEY)
         try:
-            await self._store.get(keys.FORMAT_KEY)
-        except ObjectMissingError:
+            is_begun = await format_of(self._store) is not None
+        except ArchiveMismatchError:
             if not await self._is_ours():
-                await refuse_foreign(self._store)
+                raise
+            is_begun = False
+        if not is_begun:
             moved = Moved()
             await self._transfer.move_record(keys.FORMAT_KEY, record, moved, is_there=False)
             repaired.add(moved)

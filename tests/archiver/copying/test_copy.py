@@ -319,6 +319,26 @@ async def test_two_copies_at_once(moving: Moving, source: Archive, target: Direc
     assert (await verified(target)).findings == []
 
 
+async def test_another_copy_may_begin_in_between(
+    moving: Moving, source: Archive, target: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not there a moment ago is looked for again before what is there is called foreign."""
+    get = target.get
+
+    async def late(key: str) -> bytes:
+        try:
+            return await get(key)
+        finally:
+            monkeypatch.setattr(target, "get", get)
+            await moving.copy(source, moving.place("target"))
+
+    monkeypatch.setattr(target, "get", late)
+    copied = await moving.copy(source, target)
+
+    assert copied.problems.count == 0
+    assert await contents(target) == await contents(source.store)
+
+
 async def test_a_worker_goes_on_while_it_is_copied(
     moving: Moving, source: Archive, target: DirectoryStore
 ) -> None:
