@@ -109,7 +109,10 @@ def companions(path: Path) -> list[Path]:
 
 def apps_in(folder: Path) -> list[str]:
     """The apps that have an index file in this folder."""
-    return sorted(app_id for path in folder.glob(f"*{SUFFIX}") if (app_id := _app_of(path)))
+    try:
+        return sorted(app_id for path in folder.glob(f"*{SUFFIX}") if (app_id := _app_of(path)))
+    except FileNotFoundError:  # it was taken away while it was listed
+        return []
 
 
 def _app_of(path: Path) -> str:
