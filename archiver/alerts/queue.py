@@ -158,15 +158,6 @@ class Queue:
             db.executemany("insert or ignore into known values (?)", rows)
 
     @_explained
-    def has(self, search_id: str, app_id: str, session_id: str) -> bool:
-        """Whether this session was found by this search before."""
-        row = self._db.execute(
-            "select 1 from alert where search_id = ? and app_id = ? and session_id = ?",
-            [search_id, app_id, session_id],
-        ).fetchone()
-        return row is not None
-
-    @_explained
     def keep_only(self, search_ids: Collection[str]) -> None:
         """Forget all of searches that are no more."""
         gone = [(each,) for each in self.known().difference(search_ids)]

@@ -18,7 +18,6 @@ from archiver.model import (
     Kind,
     Outcome,
     Session,
-    SessionId,
     format_time,
     is_digest,
     parse_time,
@@ -285,9 +284,3 @@ def unknown_parts(inventory: Inventory) -> list[str]:
         parts += [f"outcome {entry.outcome}"] * (entry.outcome not in KNOWN_OUTCOMES)
         parts += [f"field {key} of {entry.artifact}" for key in entry.extra]
     return parts
-
-
-def session_id_of(key: str) -> SessionId | None:
-    """Whose inventory a key names, if it names one."""
-    parsed = keys.parse_key(key)
-    return parsed.session_id if parsed and parsed.version else None

@@ -77,7 +77,7 @@ class Ledger(LedgerReader):
         """
         with Transaction(self._db) as db:
             db.execute("insert or ignore into about values ('archive', ?)", [archive_id])
-        if self._about("archive") != archive_id:
+        if self.about("archive") != archive_id:
             raise LedgerError(
                 f"{self.path} is of another archive",
                 hint="give every archive a folder of its own in RTK_ARCHIVE_DATA, or make the"
@@ -88,7 +88,7 @@ class Ledger(LedgerReader):
     def expect(self, expectation: str, now: datetime) -> None:
         """Take note of what is asked for; what the source may still have of it is due again at once."""
         with Transaction(self._db) as db:
-            if self._about("expectation") == expectation:
+            if self.about("expectation") == expectation:
                 return
             db.execute("insert or replace into about values ('expectation', ?)", [expectation])
             db.execute(

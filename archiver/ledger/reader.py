@@ -63,7 +63,7 @@ class LedgerReader:
     @explained
     def epoch(self) -> str:
         """Changes when the ledger is made again: positions in its list of inventories start anew."""
-        return str(self._about("epoch"))
+        return str(self.about("epoch"))
 
     @property
     @explained
@@ -71,14 +71,11 @@ class LedgerReader:
         """Changes when another connection has changed anything."""
         return int(self._db.execute("pragma data_version").fetchone()[0])
 
-    def _about(self, name: str) -> str | None:
-        row = self._db.execute("select value from about where name = ?", [name]).fetchone()
-        return str(row[0]) if row else None
-
     @explained
     def about(self, name: str) -> str | None:
         """A small fact kept by name."""
-        return self._about(name)
+        row = self._db.execute("select value from about where name = ?", [name]).fetchone()
+        return str(row[0]) if row else None
 
     @explained
     def oldest_live_ms(self, app_id: str) -> int | None:
@@ -375,24 +372,22 @@ class LedgerReader:
     @explained
     def lost(self, of: Range, limit: int) -> list[tuple[SessionId, ArtifactId, str]]:
         """Artifacts that were lost, and why; newest session first."""
-        condition, values = of.where()
-        rows = self._db.execute(
-            "select app_id, session_id, kind, format, reason"
-            " from artifact join session using (app_id, session_id)"
-            f" where outcome = 'lost' and {condition} order by started_at_ms desc limit ?",
-            [*values, limit],
-        )
-        return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]
+        return self._reasons("artifact", "outcome = 'lost'", of, limit)
 
     @explained
     def alarms(self, of: Range, limit: int) -> list[tuple[SessionId, ArtifactId, str]]:
         """Artifacts that are archived and of which something is to be told all the same."""
+        artifacts = "artifact indexed by artifact_alarm"
+        return self._reasons(artifacts, "outcome = 'archived' and reason != ''", of, limit)
+
+    def _reasons(
+        self, artifacts: str, which: str, of: Range, limit: int
+    ) -> list[tuple[SessionId, ArtifactId, str]]:
         condition, values = of.where()
         rows = self._db.execute(
             "select app_id, session_id, kind, format, reason"
-            " from artifact indexed by artifact_alarm join session using (app_id, session_id)"
-            f" where outcome = 'archived' and reason != '' and {condition}"
-            " order by started_at_ms desc limit ?",
+            f" from {artifacts} join session using (app_id, session_id)"
+            f" where {which} and {condition} order by started_at_ms desc limit ?",
             [*values, limit],
         )
         return [(SessionId(row[0], row[1]), ArtifactId(row[2], row[3]), row[4]) for row in rows]

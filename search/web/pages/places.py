@@ -70,8 +70,3 @@ def session_url(session_id: str, query: str = "", start_ms: int | None = None) -
 def at_moment(url: str, start_ms: int | None) -> str:
     """A session's page, opened at a moment of it."""
     return url if start_ms is None else f"{url}#t={start_ms}"
-
-
-def sessions_url(**values: str) -> str:
-    """The list of sessions, narrowed to these."""
-    return Place("/sessions").having(**values).url

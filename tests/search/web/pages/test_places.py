@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.web.pages.places import Place, session_url, sessions_url
+from search.web.pages.places import Place, session_url
 
 HERE = Place.of("/", [("q", "a b"), ("speaker", "Ana"), ("speaker", "Ben"), ("cursor", "x")])
 
@@ -41,4 +41,5 @@ def test_nothing_breaks_out_of_a_url() -> None:
     """Ids and queries are quoted, half a surrogate pair included."""
     assert session_url("a/b?c", '"&#', 5) == "/sessions/a%2Fb%3Fc?q=%22%26%23#t=5"
     assert session_url("x", "\ud800") == "/sessions/x?q=%3F"
-    assert sessions_url(after="2026-10-03", before="") == "/sessions?after=2026-10-03"
+    listed = Place("/sessions").having(after="2026-10-03", before="")
+    assert listed.url == "/sessions?after=2026-10-03"
