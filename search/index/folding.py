@@ -62,8 +62,7 @@ class Batch:
         found = sorted((key_of(each), data) for each, data in self._terms.take(_ENTRY_BYTES))
         _write_terms(db, self.block, found)
         rows = (
-            (bucket << _PAIR_SHIFT | self.block, data)
-            for bucket, data in self._pairs.take(_PLACE_BYTES)
+            (pair_id(bucket, self.block), data) for bucket, data in self._pairs.take(_PLACE_BYTES)
         )
         db.executemany(
             "insert into pair values (?, ?) on conflict do"
@@ -119,7 +118,7 @@ def remove(db: Connection, row_id: int, keys: Iterable[str], buckets: NDArray[np
                 [postings.count(left), left, key, block],
             )
     for bucket in np.unique(buckets).tolist():
-        number = bucket << _PAIR_SHIFT | block
+        number = pair_id(bucket, block)
         row = db.execute("select places from pair where id = ?", [number]).fetchone()
         if places := postings.places_without(row[0], place) if row else b"":
             db.execute("update pair set places = ? where id = ?", [places, number])
@@ -127,6 +126,6 @@ def remove(db: Connection, row_id: int, keys: Iterable[str], buckets: NDArray[np
             db.execute("delete from pair where id = ?", [number])
 
 
-def pair_range(bucket: int) -> tuple[int, int]:
-    """The rows of `pair` that hold a bucket: from the first to before the second."""
-    return bucket << _PAIR_SHIFT, (bucket + 1) << _PAIR_SHIFT
+def pair_id(bucket: int, block: int) -> int:
+    """The row of `pair` that holds the places of a bucket in a block."""
+    return bucket << _PAIR_SHIFT | block

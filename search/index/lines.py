@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from search.index.cache import Body
 from search.index.forward import Forward, Hashes, all_lines_from, key_of
 from search.index.records import Record
-from search.index.shelf import Body
 from search.query import Near, finder
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Session:
         return list(lines) if allowed is None else [each for each in lines if allowed[each]]
 
 
-def lines_of(
+def all_lines_of(
     sessions: Sequence[Session], starts: Sequence[int], item: Item
 ) -> NDArray[np.int64] | list[int]:
     """The lines of all these sessions that hold this item, each session's counted from its start."""
@@ -139,11 +139,11 @@ def looked_into(
     db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope, *, with_text: bool
 ) -> list[Session]:
     """These sessions; what has to be read of them is kept for whoever asks next."""
-    shelf = view.shelves.bodies
+    cache = view.caches.bodies
     bodies: dict[int, Body] = {}
     missing, silent = [], []
     for row_id in rows:
-        body = shelf.get(view.key(row_id))
+        body = cache.get(view.key(row_id))
         if body is None:
             missing.append(row_id)
             continue
@@ -155,7 +155,7 @@ def looked_into(
     ):
         body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
         # What is read of the text later, and opened of it, counts from the beginning.
-        shelf.put(view.key(row_id), body, len(meta) + len(forward) + 2 * body.record.text_bytes)
+        cache.put(view.key(row_id), body, len(meta) + len(forward) + 2 * body.record.text_bytes)
     for row_id, text in _read(db, "id, text", silent):
         bodies[row_id].record.fill(text)
     return [Session(db, each, bodies[each], needles, scope) for each in rows]
@@ -165,10 +165,10 @@ def loaded(
     db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope
 ) -> Iterator[Session]:
     """Any number of sessions, one after the other, in the order of their row ids."""
-    shelf = view.shelves.bodies
+    cache = view.caches.bodies
     for start in range(0, len(rows), _SESSIONS_AT_ONCE):
         known = {
-            each: shelf.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
+            each: cache.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
         }
         missing = [each for each, body in known.items() if body is None]
         for row_id, meta, forward in _read(db, "id, meta, forward", missing):

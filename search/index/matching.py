@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search.index.cards import cards_of
 from search.index.lines import Needles, loaded
 from search.index.ordering import Match, greatest, is_past, sort_key
 from search.index.records import KINDS
-from search.index.shelf import cards_of
 from search.index.suggestions import corrections
 from search.index.terms import Terms, scaled
 from search.query import And, Best, Near, Node, Not, Or, Phrase, Word, to_fts

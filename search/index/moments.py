@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from search.index.lines import lines_of
+from search.index.lines import all_lines_of
 from search.index.records import KINDS
 from search.index.snippets import cut_snippet
 from search.results import Moment
@@ -81,7 +81,7 @@ class Weights:
         held = np.zeros(starts.pop(), np.uint16)
         for item in self.items:
             check()
-            held[lines_of(sessions, starts, item)] |= np.uint16(1 << self.bit_of[item])
+            held[all_lines_of(sessions, starts, item)] |= np.uint16(1 << self.bit_of[item])
         where = held.nonzero()[0]
         worth = self.table[held[where]] + self.table[_around(held)[where]]
         bounds = [*where.searchsorted(starts).tolist(), len(where)]
@@ -113,7 +113,8 @@ def moments_of(
     page: Sequence[Places], plan: Plan, limit: int, names: Callable[[int], str]
 ) -> list[tuple[list[Moment], int]]:
     """Of each session its best moments, best first, and how many of its lines match."""
-    chosen = [_spread(each, limit) for each in page]
+    # Two lines of one text are rare, and only seen once both are read: `_choose` begins again then.
+    chosen = [_spread(_best(each), limit, _any) if limit else [] for each in page]
     rows = [
         each.session.said.lines_at(numbers) if numbers else []
         for each, numbers in zip(page, chosen, strict=True)
@@ -161,6 +162,10 @@ def nowhere(session: Session) -> Places:
     return _places(session, np.zeros(0, np.int64))
 
 
+def _any(_number: int) -> bool:
+    return True
+
+
 def _best(places: Places) -> list[int]:
     """The lines worth most, the best first."""
     lines, worth = places.lines, places.worth
@@ -171,47 +176,38 @@ def _best(places: Places) -> list[int]:
     return found
 
 
-def _spread(places: Places, limit: int) -> list[int]:
-    """Of the lines worth most those that stand apart, whatever their texts."""
+def _spread(numbers: list[int], limit: int, is_new: Callable[[int], bool]) -> list[int]:
+    """The first of these lines that stand apart, as far as each is new."""
     taken: list[int] = []
-    if not limit:
-        return taken
-    for number in _best(places):
+    for number in numbers:
+        if len(taken) == limit:
+            break
         for other in taken:
             if -LINES_APART <= number - other <= LINES_APART:
                 break
         else:
-            taken.append(number)
-            if len(taken) == limit:
-                break
+            if is_new(number):
+                taken.append(number)
     return taken
 
 
 def _choose(places: Places, limit: int) -> list[LineRow]:
     """The lines worth most, spread over the session, each text once."""
-    chosen = _greedily(places, _best(places), limit)
-    if len(chosen) == limit or len(places.lines) <= SORTED_AT_ONCE:
-        return chosen
-    every: list[int] = places.lines[(-places.worth).argsort(kind="stable")].tolist()
-    return _greedily(places, every, limit)
-
-
-def _greedily(places: Places, numbers: list[int], limit: int) -> list[LineRow]:
-    chosen: list[LineRow] = []
-    taken: list[int] = []
+    record = places.session.said
     texts: set[str] = set()
-    for number in numbers:
-        if any(-LINES_APART <= number - each <= LINES_APART for each in taken):
-            continue
-        row = places.session.said.line(number)
-        words = " ".join(prepare(row.text).split())  # case and punctuation make no other moment
-        if words not in texts:
-            chosen.append(row)
-            taken.append(number)
-            texts.add(words)
-            if len(chosen) == limit:
-                break
-    return chosen
+
+    def is_new(number: int) -> bool:
+        words = " ".join(prepare(record.text(number)).split())  # case and punctuation make no other
+        is_known = words in texts
+        texts.add(words)
+        return not is_known
+
+    chosen = _spread(_best(places), limit, is_new)
+    if len(chosen) < limit and len(places.lines) > SORTED_AT_ONCE:
+        texts.clear()
+        every: list[int] = places.lines[(-places.worth).argsort(kind="stable")].tolist()
+        chosen = _spread(every, limit, is_new)
+    return record.lines_at(chosen)
 
 
 def crossings(session: Session, plan: Plan) -> Iterator[list[LineRow]]:

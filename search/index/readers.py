@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from migrations.sqlite import DatabaseError, OperationalError, connect
 from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
+from search.index.cache import Caches
 from search.index.generations import POINTER, Generations, app_path, apps_in
-from search.index.shelf import Shelves
 from search.index.view import Views
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Readers:
         self._timeout_s = timeout_s
         self._pool = _Pool()
         self._views: dict[Path, tuple[int, Views]] = {}
-        self._shelves = Shelves()
+        self._caches = Caches()
         self._lock = threading.Lock()
         self._folder: Path | None = None
 
@@ -207,7 +207,7 @@ class Readers:
         with self._lock:
             known = self._views.get(path)
             if known is None or known[0] != inode:
-                known = self._views[path] = inode, Views(self._shelves)
+                known = self._views[path] = inode, Views(self._caches)
         return known[1]
 
     def _too_late(self) -> SearchTimeoutError:

@@ -10,7 +10,7 @@ import numpy as np
 
 from search.index import postings
 from search.index.analysis import bucket_of, speaker_key, term_key
-from search.index.folding import pair_range
+from search.index.folding import pair_id
 from search.index.forward import hash_of
 from search.index.postings import BLOCK_BITS, IMPACT_MAX
 
@@ -50,9 +50,7 @@ class Terms:
         buckets = {bucket_of(kind, *each) for each in pairs for kind in kinds}
         self._places = {each: [] for each in buckets}
         blocks = range((self._view.size - 1 >> BLOCK_BITS) + 1)
-        ids = {
-            pair_range(bucket)[0] + block: (bucket, block) for bucket in buckets for block in blocks
-        }
+        ids = {pair_id(bucket, block): (bucket, block) for bucket in buckets for block in blocks}
         for row_id, data in _rows_in(self._db, "select id, places from pair where id in", [*ids]):
             bucket, block = ids[row_id]
             self._places[bucket].append((block, data))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
-    from search.index.shelf import Key, Shelves
+    from search.index.cache import Caches, Key
 
 S = TypeVar("S", bound=np.generic)
 _Row = tuple[int, int, int, int]
@@ -34,7 +34,7 @@ _Row = tuple[int, int, int, int]
 _VIEWS_KEPT = 4
 _IDS_AT_ONCE = 500
 _SLOTS_MAX = 4 * TAIL_SESSIONS
-#: With more changes than this what the shelves hold is read anew, which costs less than remembering.
+#: With more changes than this what the caches hold is read anew, which costs less than remembering.
 _TOUCHED_MAX = 4096
 _numbers = count()
 
@@ -52,13 +52,13 @@ class View:
     newest_row: int
     tail: Tail
     slots: dict[int, int]  #: of each session that waits in the tail, where it stands there
-    file: int
-    shelves: Shelves
+    file: int  #: a number that no other file is known by in this process
+    caches: Caches
     base: int  #: the state since when sessions are as they are that are not in `touched`
     touched: dict[int, int]  #: the state since when other sessions are so
 
     def key(self, row_id: int) -> Key:
-        """What a session is kept under in the shelves, as it is in this state."""
+        """What a session is kept under in the caches, as it is in this state."""
         return self.file, row_id, self.touched.get(row_id, self.base)
 
     @property
@@ -70,9 +70,9 @@ class View:
 class Views:
     """The views of one file; any number of threads may ask at once."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, caches: Caches) -> None:
         self._file = next(_numbers)
-        self._shelves = shelves
+        self._caches = caches
         self._views: dict[int, View] = {}
         self.names = {0: ""}  #: of speakers, by number; a number never comes to mean another
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class Views:
             if found is None:
                 older = max((each for each in self._views if each < stamp), default=None)
                 if older is None or older + 1 < first:
-                    found = _whole(db, stamp, self._file, self._shelves)
+                    found = _whole(db, stamp, self._file, self._caches)
                 else:
                     found = _next(db, self._views[older], stamp)
                 self._views[stamp] = found
@@ -100,7 +100,7 @@ class Views:
         return found
 
 
-def _whole(db: Connection, stamp: int, file: int, shelves: Shelves) -> View:
+def _whole(db: Connection, stamp: int, file: int, caches: Caches) -> View:
     rows = db.execute("select id, started_at_ms, kinds, words from session").fetchall()
     size = max((row[0] for row in rows), default=0) + 1
     view = View(
@@ -114,7 +114,7 @@ def _whole(db: Connection, stamp: int, file: int, shelves: Shelves) -> View:
         tail=Tail(),
         slots={},
         file=file,
-        shelves=shelves,
+        caches=caches,
         base=stamp,
         touched={},
     )
@@ -166,7 +166,7 @@ def _next(db: Connection, older: View, stamp: int) -> View:
         tail=Tail() if folded else older.tail,
         slots={} if folded else dict(older.slots),
         file=older.file,
-        shelves=older.shelves,
+        caches=older.caches,
         base=stamp if many else older.base,
         touched={} if many else older.touched | dict.fromkeys(ids, stamp),
     )

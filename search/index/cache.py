@@ -6,10 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from migrations.sqlite import Connection
     from search.index.forward import Forward
     from search.index.records import Record
-    from search.index.view import View
 
 T = TypeVar("T")
 
@@ -38,7 +36,7 @@ class Body(NamedTuple):
     forward: Forward
 
 
-class Shelf(Generic[T]):
+class Cache(Generic[T]):
     """Values within a size, of which the oldest goes first; any number of threads may ask at once."""
 
     def __init__(self, size_max: int) -> None:
@@ -62,31 +60,9 @@ class Shelf(Generic[T]):
                 self._size -= self._kept.pop(oldest)[1]
 
 
-class Shelves:
+class Caches:
     """What all files of a reader share."""
 
     def __init__(self) -> None:
-        self.bodies: Shelf[Body] = Shelf(BODIES_MAX_BYTES)
-        self.cards: Shelf[Card] = Shelf(CARDS_MAX)
-
-
-_IDS_AT_ONCE = 500
-
-
-def cards_of(db: Connection, view: View, rows: list[int]) -> list[Card]:
-    """What is told of these sessions; what has to be read is kept for whoever asks next."""
-    shelf = view.shelves.cards
-    known = [shelf.get(view.key(each)) for each in rows]
-    found = [each for each in known if each is not None]
-    unknown = [row_id for row_id, card in zip(rows, known, strict=True) if card is None]
-    for start in range(0, len(unknown), _IDS_AT_ONCE):
-        some = unknown[start : start + _IDS_AT_ONCE]
-        for row in db.execute(
-            "select id, session_id, meeting_id, title, ended_at_ms from session"
-            f" where id in ({','.join('?' * len(some))})",
-            some,
-        ):
-            card = Card(*row)
-            shelf.put(view.key(card.row_id), card)
-            found.append(card)
-    return found
+        self.bodies: Cache[Body] = Cache(BODIES_MAX_BYTES)
+        self.cards: Cache[Card] = Cache(CARDS_MAX)
