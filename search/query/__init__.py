@@ -12,7 +12,7 @@ Punctuation is no syntax; only what cannot mean anything is refused, with its po
 from search.query.correcting import corrected
 from search.query.dates import time_range
 from search.query.errors import QueryError
-from search.query.expression import match_expression, normal_form, to_fts
+from search.query.expression import normal_form, to_fts
 from search.query.matching import Matcher, RankingTerms, finder, ranking_terms
 from search.query.nodes import (
     And,
@@ -50,7 +50,6 @@ __all__ = [
     "corrected",
     "finder",
     "items_of",
-    "match_expression",
     "normal_form",
     "parse",
     "ranking_terms",

@@ -18,45 +18,16 @@ if TYPE_CHECKING:
     from search.query.nodes import Filters
 
 
-def to_fts(node: Node, *, every: bool = False) -> str:
-    """The MATCH expression of this node; words side by side match any of them, or `every`."""
-    match node:
-        case Word() | Phrase():
-            return _fts_item(node)
-        case Near(items=items, distance=distance):
-            return f"NEAR({' '.join(map(_fts_item, items))}, {distance})"
-        case Best(items=items):
-            return f" {'AND' if every else 'OR'} ".join(map(_fts_item, items))
-        case Or(children=children):
-            return " OR ".join(_fts_inner(child) for child in children)
-        case And(children=children):
-            wanted = [child for child in children if not isinstance(child, Not)]
-            unwanted = [child.child for child in children if isinstance(child, Not)]
-            return _fts_without(" AND ".join(map(_fts_inner, wanted)), unwanted)
-        case Not():
-            raise ValueError("an exclusion stands only beside what is searched for")
-
-
-def match_expression(query: Query, *, every: bool = False) -> str:
-    """The MATCH expression of a query's words and exclusions; "" where it searches for no words."""
-    if query.root is None:
-        return ""
-    return _fts_without(to_fts(query.root, every=every), query.excluded)
+def to_fts(node: Item | Near) -> str:
+    """The MATCH expression of what is looked for by itself; how such are combined, FTS5 is not asked."""
+    if isinstance(node, Near):
+        return f"NEAR({' '.join(map(_fts_item, node.items))}, {node.distance})"
+    return _fts_item(node)
 
 
 def _fts_item(item: Item) -> str:
     quoted = " ".join(item.terms).replace('"', '""')
     return f'"{quoted}"*' if item.prefix else f'"{quoted}"'
-
-
-def _fts_inner(node: Node) -> str:
-    expression = to_fts(node)
-    return expression if isinstance(node, Word | Phrase | Near) else f"({expression})"
-
-
-def _fts_without(wanted: str, unwanted: Iterable[Node]) -> str:
-    alternatives = " OR ".join(map(_fts_inner, unwanted))
-    return f"({wanted}) NOT ({alternatives})" if alternatives else wanted
 
 
 # ------------------------------------------------------------------------------------ normal form

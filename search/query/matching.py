@@ -101,13 +101,6 @@ class Matcher:
         self.items = ranking_terms(query).words if items is None else tuple(items)
         self._needles = tuple(_Needle(item) for item in self.items)
 
-    def matched(self, text: str) -> frozenset[int]:
-        """Which items this text holds."""
-        prepared = f" {prepare(text)} "
-        return frozenset(
-            index for index, needle in enumerate(self._needles) if needle.is_in(prepared)
-        )
-
     def ranges(self, text: str) -> list[Range]:
         """The half-open code-point ranges of this text that match, in order and apart."""
         return self.marked([text])[0].ranges

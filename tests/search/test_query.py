@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from search.query import match_expression, parse
+from search.query import parse
 from search.text import TOKENIZER, prepare
+from tests.search.expressions import match_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,13 +21,12 @@ from search.query import (
     QueryError,
     QueryLimits,
     Word,
-    match_expression,
     normal_form,
     parse,
     time_range,
-    to_fts,
 )
 from search.text import TOKENIZER
+from tests.search.expressions import expression_of, match_expression
 
 A, B, C, X, Y = (Word((letter,)) for letter in "abcxy")
 
@@ -320,7 +319,7 @@ def test_every_word_may_be_asked_for() -> None:
 def test_an_exclusion_alone_has_no_expression() -> None:
     """FTS5 cannot look for what is not there."""
     with pytest.raises(ValueError, match="beside"):
-        to_fts(Not(A))
+        expression_of(Not(A))
 
 
 @pytest.mark.parametrize("text", ["", "2026-13", "26", "2026-10-03T25:00Z", "0001", "٢٠٢٦", "2026-10-03T10:00:00+99:00"])  # fmt: skip
