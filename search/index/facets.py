@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from search.index.records import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from search.index.lines import Session
     from search.index.records import Record
 
 #: Facets are counted among so many of the best sessions.
@@ -41,25 +42,47 @@ def _month_of_day(day: int) -> str:
     return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m}"
 
 
+def most_of(counter: Counter[str]) -> list[tuple[str, int]]:
+    """The values that most sessions have, those first."""
+    least = min(sorted(counter.values(), reverse=True)[:FACET_VALUES], default=0)
+    found = [each for each in counter.items() if each[1] >= least]  # before they are put in order
+    return sorted(found, key=lambda each: (-each[1], each[0]))[:FACET_VALUES]
+
+
 def parts_of(
-    session: Session, lines: NDArray[np.int64], names: Callable[[int], str]
-) -> dict[str, set[str]]:
-    """Who said these lines of a session, and of which kinds they are."""
-    record = session.record
-    speakers = record.speakers.tolist()
-    who = set(record.spoken_by()[lines].tolist())
+    records: Sequence[Record], lines: NDArray[np.int64], names: Callable[[int], str]
+) -> dict[str, Counter[str]]:
+    """In how many of these sessions each speaker, and each kind, has one of these lines.
+
+    `lines` ascend, counted from the first session's first line.
+    """
+    ends = np.cumsum([each.counts for each in records])
+    held = np.diff(lines.searchsorted(ends), prepend=0).reshape(-1, len(KINDS))
+    kinds = zip(KINDS, np.count_nonzero(held, 0).tolist(), strict=True)
     return {
-        "speaker": {names(speakers[each]) for each in who} - {""},
-        "kind": set(_kinds_of(record, lines)),
+        "speaker": _speakers_of(records, lines, held.sum(1), names),
+        "kind": Counter({name: count for name, count in kinds if count}),
     }
 
 
-def _kinds_of(record: Record, lines: NDArray[np.int64]) -> Iterator[str]:
-    begin = place = 0
-    for name, count in zip(KINDS, record.counts, strict=True):
-        if count and place < len(lines):
-            begin += count
-            after = len(lines) if begin == record.size else int(lines.searchsorted(begin))
-            if after > place:
-                yield name
-            place = after
+def _speakers_of(
+    records: Sequence[Record],
+    lines: NDArray[np.int64],
+    held: NDArray[np.int64],  #: how many of these lines each session has
+    names: Callable[[int], str],
+) -> Counter[str]:
+    speakers = [each.speakers for each in records]
+    numbers, counts = np.concatenate(speakers), np.array(list(map(len, speakers)))
+    spoken_by = np.concatenate([each.spoken_by() for each in records])
+    said = np.zeros(len(numbers), np.bool_)
+    said[spoken_by[lines] + np.repeat(np.cumsum(counts) - counts, held)] = True
+    speaker, sessions = np.unique(numbers[said], return_counts=True)
+    found = list(map(names, speaker.tolist()))
+    if len(found) == len({*found}):
+        counter = Counter(dict(zip(found, sessions.tolist(), strict=True)))
+    else:  # of several who bear one name, all may have spoken in one session
+        session = np.repeat(np.arange(len(records)), counts)[said]
+        each_once = {*zip(session.tolist(), map(names, numbers[said].tolist()), strict=True)}
+        counter = Counter(name for _, name in each_once)
+    counter.pop("", None)
+    return counter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from search.results import SearchResult
 
 T = TypeVar("T")
+
+_IDS_AT_ONCE = 500
+
+
+class _Asked(NamedTuple):
+    """One app's file, inside one snapshot of it."""
+
+    app_id: str
+    db: Connection
+    names: Names
 
 
 class Library:
@@ -77,19 +87,27 @@ class Library:
             cursor=cursor,
         )
         result = self.search(request)
-        cards = [self.session(each.session_id, apps=(each.app_id,)) for each in result.hits]
-        return [each for each in cards if each is not None], result.next_cursor
+        hits = [(each.app_id, each.session_id) for each in result.hits]
+        cards = {
+            (each.app_id, each.session_id): each
+            for app_id in {app_id for app_id, _ in hits}
+            for each in self._cards([found for app, found in hits if app == app_id], (app_id,))
+        }
+        return [cards[each] for each in hits if each in cards], result.next_cursor
 
     def session(self, session_id: str, *, apps: tuple[str, ...] | None) -> SessionCard | None:
         """One session by its id, in whichever of these apps."""
-        cards = self._ask(apps, lambda app_id, db: _card(db, app_id, session_id))
-        return next((each for each in cards if each is not None), None)
+        return next(iter(self._cards([session_id], apps)), None)
+
+    def _cards(self, ids: Sequence[str], apps: tuple[str, ...] | None) -> list[SessionCard]:
+        found = self._ask(apps, lambda asked: _cards(asked, ids))
+        return [each for cards in found for each in cards]
 
     def participants(self, card: SessionCard) -> list[Participant]:
         """Who took part in a session, one entry a connection."""
 
-        def read(_app_id: str, db: Connection) -> list[Participant]:
-            rows = db.execute(
+        def read(asked: _Asked) -> list[Participant]:
+            rows = asked.db.execute(
                 "select peer_id, user_id, custom_id, name, joined_at_ms, left_at_ms"
                 " from participant join session on session.id = participant.session"
                 " where session_id = ? order by coalesce(joined_at_ms, 0), peer_id",
@@ -104,25 +122,19 @@ class Library:
         """What was said, typed or summed up in a session, in order."""
         numbers = [KINDS.index(kind)] if kind else [*range(len(KINDS))]
 
-        def read(_app_id: str, db: Connection) -> list[Line]:
-            row = db.execute(
+        def read(asked: _Asked) -> list[Line]:
+            row = asked.db.execute(
                 "select meta, text from body"
                 " where id = (select id from session where session_id = ?)",
                 [card.session_id],
             ).fetchone()
             if row is None:
                 return []
-            names = Names(db)
+            name = asked.names.of
             return [
-                Line(
-                    kind=KINDS[each.kind],
-                    speaker=names.of(each.speaker),
-                    start_ms=each.start_ms,
-                    end_ms=each.end_ms,
-                    text=each.text,
-                )
-                for each in Record(*row).lines()
-                if each.kind in numbers
+                Line(KINDS[number], name(speaker), start_ms, end_ms, text)
+                for number, speaker, start_ms, end_ms, text in Record(*row).lines()
+                if number in numbers
             ]
 
         return [each for found in self._ask((card.app_id,), read) for each in found]
@@ -132,41 +144,41 @@ class Library:
     ) -> list[tuple[str, int]]:
         """Speakers or meetings whose names hold what was typed, and in how many sessions; most first."""
         said: Counter[str] = Counter()
-        for found in self._ask(apps, lambda _, db: completions(db, field, text, limit)):
+        for found in self._ask(apps, lambda asked: completions(asked.db, field, text, limit)):
             said.update(dict(found))
         return sorted(said.items(), key=lambda each: (-each[1], each[0]))[:limit]
 
     def positions(self, *, apps: tuple[str, ...] | None = None) -> dict[str, tuple[str, int]]:
         """How far each of these apps' index has followed the ledger: its epoch, and the place in its list."""
 
-        def read(app_id: str, db: Connection) -> tuple[str, tuple[str, int]]:
-            about = dict(db.execute("select name, value from about").fetchall())
-            return app_id, (about.get("epoch", ""), int(about.get("seq", 0)))
+        def read(asked: _Asked) -> tuple[str, tuple[str, int]]:
+            about = dict(asked.db.execute("select name, value from about").fetchall())
+            return asked.app_id, (about.get("epoch", ""), int(about.get("seq", 0)))
 
         return dict(self._ask(apps, read))
 
     def versions(self) -> dict[SessionId, int]:
         """Which version of its inventory each session was indexed from."""
 
-        def read(app_id: str, db: Connection) -> dict[SessionId, int]:
-            rows = db.execute("select session_id, version from session")
-            return {SessionId(app_id, row[0]): row[1] for row in rows}
+        def read(asked: _Asked) -> dict[SessionId, int]:
+            rows = asked.db.execute("select session_id, version from session")
+            return {SessionId(asked.app_id, row[0]): row[1] for row in rows}
 
         return {name: version for found in self._ask(None, read) for name, version in found.items()}
 
     def count(self) -> int:
         """How many sessions the index holds."""
 
-        def read(_app_id: str, db: Connection) -> int:
-            return int(db.execute("select count(*) from session").fetchone()[0])
+        def read(asked: _Asked) -> int:
+            return int(asked.db.execute("select count(*) from session").fetchone()[0])
 
         return sum(self._ask(None, read))
 
     def unread(self, limit: int) -> tuple[list[Unread], int]:
         """Artifacts that are archived and could not be read, newest sessions first; and how many."""
 
-        def read(_app_id: str, db: Connection) -> tuple[list[tuple[int, Unread]], int]:
-            rows = db.execute(
+        def read(asked: _Asked) -> tuple[list[tuple[int, Unread]], int]:
+            rows = asked.db.execute(
                 "select started_at_ms, session_id, name, reason from unread"
                 " join session on session.id = unread.session"
                 " order by started_at_ms desc, session_id, name limit ?",
@@ -175,7 +187,7 @@ class Library:
             found = [
                 (row[0], Unread(session_id=row[1], name=row[2], reason=row[3])) for row in rows
             ]
-            return found, int(db.execute("select count(*) from unread").fetchone()[0])
+            return found, int(asked.db.execute("select count(*) from unread").fetchone()[0])
 
         answers = self._ask(None, read)
         newest = sorted((each for found, _ in answers for each in found), key=lambda each: -each[0])
@@ -185,51 +197,65 @@ class Library:
         self, app_id: str, session_ids: Sequence[str], hashes: NDArray[np.uint32]
     ) -> list[Glimpse]:
         """What these sessions hold of the words with these hashes, which ascend."""
-        found = self._ask((app_id,), lambda _, db: watched.glimpses(db, session_ids, hashes))
+        found = self._ask((app_id,), lambda asked: watched.glimpses(asked.db, session_ids, hashes))
         return [each for some in found for each in some]
 
     def beginnings(
         self, app_id: str, session_ids: Sequence[str], prefixes: Sequence[str]
     ) -> dict[str, set[str]]:
         """The words that begin so, of each prefix: all that these sessions hold, and others of the app."""
-        found = self._ask((app_id,), lambda _, db: watched.beginnings(db, session_ids, prefixes))
+        found = self._ask(
+            (app_id,), lambda asked: watched.beginnings(asked.db, session_ids, prefixes)
+        )
         return found[0] if found else {}
 
-    def _ask(self, apps: tuple[str, ...] | None, read: Callable[[str, Connection], T]) -> list[T]:
+    def _ask(self, apps: tuple[str, ...] | None, read: Callable[[_Asked], T]) -> list[T]:
         """What each of these apps' files has to say."""
 
         def ask() -> list[T]:
             deadline, answers = self._readers.deadline(), list[T]()
             for app_id, path in self._readers.files(apps).items():
                 with self._readers.reading(path, deadline) as db:
-                    answers.append(read(app_id, db))
+                    names = Names(db, self._readers.views(path).names)
+                    answers.append(read(_Asked(app_id, db, names)))
             return answers
 
         return self._readers.retrying(ask)
 
 
-def _card(db: Connection, app_id: str, session_id: str) -> SessionCard | None:
-    row = db.execute(
-        "select meeting_id, title, started_at_ms, ended_at_ms, version, attachments, meta"
-        " from session join body on body.id = session.id where session_id = ?",
-        [session_id],
-    ).fetchone()
-    if row is None:
-        return None
-    record, names = Record(row[6]), Names(db)
+def _cards(asked: _Asked, ids: Sequence[str]) -> list[SessionCard]:
+    """Those of these sessions that are in this app's index, in any order."""
+    found = []
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = ids[start : start + _IDS_AT_ONCE]
+        rows = asked.db.execute(
+            "select session_id, meeting_id, title, started_at_ms, ended_at_ms, version,"
+            " attachments, meta from session join body on body.id = session.id"
+            f" where session_id in ({','.join('?' * len(some))})",
+            some,
+        )
+        found += [
+            SessionCard(
+                app_id=asked.app_id,
+                session_id=row[0],
+                meeting_id=row[1],
+                title=row[2],
+                started_at_ms=row[3],
+                ended_at_ms=row[4],
+                version=row[5],
+                attachments=row[6],
+                speakers=_speakers(Record(row[7]), asked.names),
+            )
+            for row in rows
+        ]
+    return found
+
+
+def _speakers(record: Record, names: Names) -> tuple[str, ...]:
+    """Who said anything, those first who have most lines."""
     lines = np.bincount(record.spoken_by(), minlength=len(record.speakers)).tolist()
     said: Counter[str] = Counter()
     for speaker, count in zip(record.speakers.tolist(), lines, strict=True):
         if speaker:
             said[names.of(speaker)] += count
-    return SessionCard(
-        app_id=app_id,
-        session_id=session_id,
-        meeting_id=row[0],
-        title=row[1],
-        started_at_ms=row[2],
-        ended_at_ms=row[3],
-        version=row[4],
-        attachments=row[5],
-        speakers=tuple(sorted(said, key=lambda each: (-said[each], each))),
-    )
+    return tuple(sorted(said, key=lambda each: (-said[each], each)))

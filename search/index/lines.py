@@ -135,6 +135,13 @@ def all_lines_of(
     ]
 
 
+def all_lines(sessions: Sequence[Session]) -> NDArray[np.int64]:
+    """Every line that counts, counted from the first session's first line."""
+    if not sessions or sessions[0].allowed is None:
+        return np.arange(sum(each.record.size for each in sessions))
+    return np.concatenate([each.allowed for each in sessions]).nonzero()[0]
+
+
 def looked_into(
     db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope, *, with_text: bool
 ) -> list[Session]:

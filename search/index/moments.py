@@ -77,11 +77,7 @@ class Weights:
 
     def places(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
         """Where the query is met in these sessions, all of them weighed in one go."""
-        starts = list(accumulate((each.record.size + REACH for each in sessions), initial=REACH))
-        held = np.zeros(starts.pop(), np.uint16)
-        for item in self.items:
-            check()
-            held[all_lines_of(sessions, starts, item)] |= np.uint16(1 << self.bit_of[item])
+        starts, held = self._held(sessions, check)
         where = held.nonzero()[0]
         worth = self.table[held[where]] + self.table[_around(held)[where]]
         bounds = [*where.searchsorted(starts).tolist(), len(where)]
@@ -89,6 +85,24 @@ class Weights:
             _places(session, where[begin:end] - start, worth[begin:end])
             for session, start, (begin, end) in zip(sessions, starts, pairwise(bounds), strict=True)
         ]
+
+    def lines(self, sessions: list[Session], check: Callable[[], None]) -> NDArray[np.int64]:
+        """Every line that holds any of it, counted from the first session's first line."""
+        starts, held = self._held(sessions, check)
+        where = held.nonzero()[0]
+        return where - REACH * np.searchsorted(starts, where, "right")
+
+    def _held(
+        self, sessions: list[Session], check: Callable[[], None]
+    ) -> tuple[list[int], NDArray[np.uint16]]:
+        """Where each session begins, and what is held by each line of all of them, as bits."""
+        # Between two sessions lie lines that hold nothing: what is around a line is of its session.
+        starts = list(accumulate((each.record.size + REACH for each in sessions), initial=REACH))
+        held = np.zeros(starts.pop(), np.uint16)
+        for item in self.items:
+            check()
+            held[all_lines_of(sessions, starts, item)] |= np.uint16(1 << self.bit_of[item])
+        return starts, held
 
 
 def _places(

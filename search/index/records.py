@@ -206,16 +206,24 @@ class Record:
         for number in numbers:
             place = at + number * size
             begin = unpack(meta, place - size)[-1] if number else 0
-            rows.append(self._row(number, unpack(meta, place), begin))
+            found = unpack(meta, place)
+            rows.append(self._row(number, found, self._text_at(begin, found[-1])))
         return rows
 
     def lines(self) -> Iterator[LineRow]:
         """Every line, in order."""
+        chunks = range(len(self._firsts or self._read_heads()))
+        whole = b"".join(map(self._chunk, chunks))
+        plain = whole.decode("ascii") if whole.isascii() else None
         begin = 0
-        for number in range(self.size):
-            numbers = self._numbers(number)
-            yield self._row(number, numbers, begin)
-            begin = numbers[-1]
+        for number, numbers in enumerate(self._layout.iter_unpack(self._meta[self._at :])):
+            end = numbers[-1]
+            if plain is not None:
+                text = plain[begin:end]
+            else:
+                text = whole[begin:end].decode("utf-8", "surrogatepass")
+            yield self._row(number, numbers, text)
+            begin = end
 
     def text(self, number: int) -> str:
         """The text of one line."""
@@ -227,31 +235,33 @@ class Record:
     def _begin(self, line: int) -> int:
         return self._numbers(line - 1)[-1] if line else 0
 
-    def _row(self, line: int, numbers: tuple[int, ...], begin: int) -> LineRow:
+    def _row(self, line: int, numbers: tuple[int, ...], text: str) -> LineRow:
         if len(numbers) == _ALL:
-            who, missing, start_ms, lasting, end = numbers
+            who, missing, start_ms, lasting, _ = numbers
         else:
-            who, start_ms, lasting, end = numbers
+            who, start_ms, lasting, _ = numbers
             missing = 0
         first, second, _ = self.counts
-        kind = TRANSCRIPT if line < first else CHAT if line < first + second else SUMMARY
         return LineRow(
-            kind,
+            TRANSCRIPT if line < first else CHAT if line < first + second else SUMMARY,
             self._numbers_of_speakers[who],
             None if missing & _NO_START else start_ms,
             None if missing & _NO_END else start_ms + lasting,
-            self._text_at(begin, end),
+            text,
         )
 
     def _text_at(self, begin: int, end: int) -> str:
         firsts = self._firsts or self._read_heads()
         # Of empty chunks none is meant: the next begins at the same byte.
         chunk = bisect_right(firsts, begin) - 1
-        data = self._opened.get(chunk)
-        if data is None:
-            data = self._opened[chunk] = self._open(chunk)
         first = firsts[chunk]
-        return data[begin - first : end - first].decode("utf-8", "surrogatepass")
+        return self._chunk(chunk)[begin - first : end - first].decode("utf-8", "surrogatepass")
+
+    def _chunk(self, number: int) -> bytes:
+        data = self._opened.get(number)
+        if data is None:
+            data = self._opened[number] = self._open(number)
+        return data
 
     def _read_heads(self) -> list[int]:
         text = self._text

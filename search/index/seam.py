@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,9 +55,8 @@ class SearchRequest:
     facets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One stretch of a session as it was indexed."""
+class Line(NamedTuple):
+    """One stretch of a session as it was indexed; a tuple, since a session has thousands."""
 
     kind: str
     speaker: str

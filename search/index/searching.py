@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from search.index import cursors
-from search.index.facets import FACET_VALUES, FACETS_OF, month_of, need_lines, parts_of
+from search.index.facets import FACETS_OF, month_of, most_of, need_lines, parts_of
 from search.index.filters import scope_of
-from search.index.lines import looked_into
+from search.index.lines import all_lines, looked_into
 from search.index.matching import Matches, Matching
 from search.index.moments import Places, Weights, everywhere, moments_of, nowhere
 from search.index.names import Names
@@ -23,7 +23,7 @@ from search.query import corrected
 from search.results import Hit, SearchResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from migrations.sqlite import Connection
     from search.index.filters import Scope
@@ -70,6 +70,12 @@ class _Found:
         else:
             found = [nowhere(each) for each in sessions]
         self.places.update((each.session.row_id, each) for each in found)
+
+    def parts_of(self, rows: list[int]) -> dict[str, Counter[str]]:
+        """In how many of these sessions each speaker and each kind has a part in what is met."""
+        sessions = looked_into(self.db, self.view, rows, self.needles, self.scope, with_text=False)
+        lines = self.weights.lines(sessions, self.check) if self.plan.items else all_lines(sessions)
+        return parts_of([each.record for each in sessions], lines, self.names.of)
 
 
 _Ranked = tuple[_Found, Match]
@@ -136,8 +142,6 @@ class Searching:
         page = rest[: request.limit]
         best = merged[:FACETS_OF] if request.facets else []
         _look_into(page, with_text=bool(request.moments))
-        if need_lines(request.facets):
-            _look_into(best, with_text=False)
         following = None
         if len(rest) > request.limit:
             following = _next(cursor, request, page, found, self._belongs_to(request))
@@ -195,17 +199,21 @@ def _merged(found: list[_Found], sort: str) -> list[_Ranked]:
     return list(merge(*by_app, key=lambda pair: order(pair[1])))
 
 
-def _hits(page: list[_Ranked], moments: int) -> tuple[Hit, ...]:
+def _by_app(ranked: list[_Ranked]) -> dict[_Found, list[Match]]:
     by_app: dict[_Found, list[Match]] = {}
-    for found, match in page:
+    for found, match in ranked:
         by_app.setdefault(found, []).append(match)
+    return by_app
+
+
+def _hits(page: list[_Ranked], moments: int) -> tuple[Hit, ...]:
     shown = {
         found: iter(
             moments_of(
                 [found.places[each.row_id] for each in mine], found.plan, moments, found.names.of
             )
         )
-        for found, mine in by_app.items()
+        for found, mine in _by_app(page).items()
     }
     return tuple(_hit(found, match, *next(shown[found])) for found, match in page)
 
@@ -225,25 +233,17 @@ def _hit(found: _Found, match: Match, moments: list[Moment], count: int) -> Hit:
 
 
 def _facets(best: list[_Ranked], names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
-    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-    by_line = need_lines(names)
-    for found, match in best:
-        values: dict[str, Iterable[str]] = {
-            "app": (found.app_id,),
-            "month": (month_of(match.started_at_ms),),
-        }
-        if by_line:
-            place = found.places[match.row_id]
-            whatever = not found.plan.items and not found.scope.names_lines
-            lines = everywhere(place.session).lines if whatever else place.lines
-            values |= parts_of(place.session, lines, found.names.of)
-        for name, counter in counts.items():
-            for value in values[name]:
-                counter[value] += 1
-    return {
-        name: sorted(counter.items(), key=lambda each: (-each[1], each[0]))[:FACET_VALUES]
-        for name, counter in counts.items()
+    counts = {
+        "app": Counter(found.app_id for found, _ in best),
+        "month": Counter(month_of(match.started_at_ms) for _, match in best),
+        "speaker": Counter[str](),
+        "kind": Counter[str](),
     }
+    if need_lines(names):
+        for found, mine in _by_app(best).items():
+            for name, counter in found.parts_of([each.row_id for each in mine]).items():
+                counts[name].update(counter)
+    return {name: most_of(counts[name]) for name in names}
 
 
 def _suggestion(request: SearchRequest, found: list[_Found]) -> str:
