@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: Changes whenever prepared words or what is kept of them do, as with the interpreter's tables of
 #: characters: an index of another analysis is made again, since it could not even be told which words
 #: to forget.
-ANALYSIS = f"5, Unicode {unicodedata.unidata_version}"
+ANALYSIS = f"6, Unicode {unicodedata.unidata_version}"
 
 #: What `change` names instead of a session where the tail was folded in.
 FOLDED = 0

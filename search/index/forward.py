@@ -1,13 +1,16 @@
 """Which lines of one session hold which term: a small inverted index of its own, as one blob.
 
-Terms stand by the CRC-32 of their UTF-8; then where the lines of each begin and end among
-the bytes that follow: steps of one byte (255: so many lines, and more to come). Two terms of a session may share a hash, and a term may share one
-with another that is not there: once in five million look-ups of a session, which nobody will notice.
+Terms stand by the CRC-32 of their UTF-8, ascending, in the byte order of the machine, which alone
+reads its own index; then where the lines of each begin and end among the bytes that follow: steps of
+one byte (255: so many lines, and more to come). Two terms of a session may share a hash, and a term
+may share one with another that is not there: once in five million look-ups of a session, which nobody
+will notice.
 """
 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HEADER = struct.Struct("<IB")
+_HASH = np.dtype("=u4")
 _NARROW, _WIDE = np.dtype("<u2"), np.dtype("<u4")
 _ON = 255
+#: Looking one term up among those of a session costs as much as looking at so many of them.
+_FEW = 16
 _ON_BYTE = bytes([_ON])
 
 
@@ -30,17 +36,15 @@ def hash_of(term: str) -> int:
     return crc32(term.encode("utf-8", "surrogatepass"))
 
 
-def key_of(term: str) -> bytes:
-    """The same, as it stands in the blob."""
-    return hash_of(term).to_bytes(4, "little")
-
-
 def pack(hashes: NDArray[np.uint32], sizes: NDArray[np.int64], lines: NDArray[np.int64]) -> bytes:
     """The blob of these terms: of each its hash, on how many lines it stands, and on which.
 
     `lines` are those of the first term, ascending, then those of the second, and so on.
     """
+    order = hashes.argsort(kind="stable")
+    begins, hashes, sizes = (np.cumsum(sizes) - sizes)[order], hashes[order], sizes[order]
     ends = np.cumsum(sizes)
+    lines = lines[np.arange(len(lines)) + np.repeat(begins - (ends - sizes), sizes)]
     steps = np.diff(lines, prepend=-1)
     begins = ends - sizes
     steps[begins] = lines[begins] + 1
@@ -49,7 +53,7 @@ def pack(hashes: NDArray[np.uint32], sizes: NDArray[np.int64], lines: NDArray[np
     return b"".join(
         (
             _HEADER.pack(len(hashes), dtype.itemsize),
-            hashes.astype("<u4").tobytes(),
+            hashes.astype(_HASH).tobytes(),
             np.concatenate(([0], ends)).astype(dtype).tobytes(),
             data,
         )
@@ -79,7 +83,12 @@ class Hashes:
         self._low[hashes & np.uint32(0xFFFF)] = True
 
     def among(self, known: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """The places of those of `known` that are these."""
+        """The places of those of `known`, which ascend, that are these."""
+        if _FEW * len(self.hashes) < len(known):
+            nearest = known.searchsorted(self.hashes)
+            nearest[nearest == len(known)] = 0
+            there: NDArray[np.int64] = nearest[known[nearest] == self.hashes]
+            return there
         # Nearly all that are not differ in the lower half already, which is one look at a table.
         maybe: NDArray[np.int64] = self._low[known & np.uint32(0xFFFF)].nonzero()[0]
         if not len(maybe):
@@ -94,25 +103,29 @@ class Hashes:
 class Forward:
     """The blob, for looking terms up."""
 
-    __slots__ = ("_blob", "_count", "_width")
+    __slots__ = ("_blob", "_count", "_hashes", "_width")
 
     def __init__(self, blob: bytes) -> None:
         self._count, self._width = _HEADER.unpack_from(blob)
         self._blob = blob
+        self._hashes = memoryview(blob)[_HEADER.size : _HEADER.size + 4 * self._count].cast("I")
 
-    def lines(self, term: bytes) -> Iterable[int]:
-        """The lines of the term with this hash, as `key_of` writes it; ascending."""
+    def lines(self, term: int) -> Iterable[int]:
+        """The lines of the term with this hash; ascending."""
         return lines_from(self.steps(term))
 
-    def steps(self, term: bytes) -> bytes:
+    def steps(self, term: int) -> bytes:
         """The same, from each line to the next, for `lines_from` or `all_lines_from`."""
-        first = at = _HEADER.size
-        end = first + 4 * self._count
-        while (at := self._blob.find(term, at, end)) >= 0:
-            if not (at - first) % 4:  # else it is a piece of two others
-                return self._steps((at - first) // 4)
-            at += 1
-        return b""
+        place = bisect_left(self._hashes, term)
+        if place == self._count or self._hashes[place] != term:
+            return b""
+        blob, width = self._blob, self._width
+        ends = _HEADER.size + 4 * self._count
+        at = ends + width * place
+        data = ends + width * (self._count + 1)
+        begin = data + int.from_bytes(blob[at : at + width], "little")
+        end = data + int.from_bytes(blob[at + width : at + 2 * width], "little")
+        return blob[begin:end]
 
     def lines_of(self, hashes: Hashes) -> list[int]:
         """The lines that hold any of these terms; ascending."""
@@ -121,7 +134,7 @@ class Forward:
     def all_steps(self, hashes: Hashes) -> list[bytes]:
         """The steps of each of these terms that is there."""
         blob, ends_at = self._blob, _HEADER.size + 4 * self._count
-        known = np.frombuffer(blob, "<u4", self._count, _HEADER.size)
+        known = np.frombuffer(blob, _HASH, self._count, _HEADER.size)
         places = hashes.among(known)
         if not len(places):
             return []
@@ -134,19 +147,10 @@ class Forward:
         """Of each of these terms, whose hashes ascend, whether any line holds it."""
         held = np.zeros(len(hashes), np.bool_)
         if len(hashes):
-            known = np.frombuffer(self._blob, "<u4", self._count, _HEADER.size)
+            known = np.frombuffer(self._blob, _HASH, self._count, _HEADER.size)
             places = np.minimum(hashes.searchsorted(known), len(hashes) - 1)
             held[places[hashes[places] == known]] = True
         return held
-
-    def _steps(self, place: int) -> bytes:
-        blob, width = self._blob, self._width
-        ends = _HEADER.size + 4 * self._count
-        at = ends + width * place
-        data = ends + width * (self._count + 1)
-        begin = data + int.from_bytes(blob[at : at + width], "little")
-        end = data + int.from_bytes(blob[at + width : at + 2 * width], "little")
-        return blob[begin:end]
 
 
 def lines_from(steps: bytes) -> Iterable[int]:

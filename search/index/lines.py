@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from search.index.cache import Body
-from search.index.forward import Forward, Hashes, all_lines_from, key_of
+from search.index.forward import Forward, Hashes, all_lines_from, hash_of
 from search.index.records import Record
 from search.query import Near, finder
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SESSIONS_AT_ONCE = 100
 
 #: A term by its hash, or the hashes of every word that begins so.
-Needle: TypeAlias = bytes | Hashes
+Needle: TypeAlias = int | Hashes
 
 
 class Needles:
@@ -47,7 +47,7 @@ class Needles:
         found = self._needles.get(item)
         if found is None:
             terms = item.terms[:-1] if item.prefix else item.terms
-            found = [key_of(each) for each in terms]
+            found = [*map(hash_of, terms)]
             if item.prefix:
                 found.append(self._beginnings[item.terms[-1]])
             self._needles[item] = found
@@ -109,7 +109,7 @@ class Session:
         """The lines that count and hold this, ascending."""
         forward, allowed = self.forward, self.allowed
         lines: Iterable[int]
-        lines = forward.lines(needle) if isinstance(needle, bytes) else forward.lines_of(needle)
+        lines = forward.lines(needle) if isinstance(needle, int) else forward.lines_of(needle)
         return list(lines) if allowed is None else [each for each in lines if allowed[each]]
 
 
@@ -120,7 +120,7 @@ def all_lines_of(
     needles = sessions[0].needles.of(item) if sessions else []
     if len(needles) == 1 and sessions[0].allowed is None:
         (needle,) = needles
-        if isinstance(needle, bytes):
+        if isinstance(needle, int):
             return all_lines_from(starts, [each.forward.steps(needle) for each in sessions])
         found = [
             (start, steps)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.index import forward, records
 from search.index.analysis import Analyser
-from search.index.forward import Forward, Hashes, hash_of, key_of
+from search.index.forward import Forward, Hashes, hash_of
 from search.index.records import CHUNK_BYTES, LineRow, Record
 from search.text import tokens
 
@@ -90,7 +90,7 @@ def asked(found: Forward, terms: Iterable[str]) -> list[int]:
 
 
 def lines_with(found: Forward, term: str) -> list[int]:
-    lines = list(found.lines(key_of(term)))
+    lines = list(found.lines(hash_of(term)))
     assert lines == asked(found, [term])
     return lines
 
