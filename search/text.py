@@ -1,8 +1,8 @@
 """What a word is, for the index and for every query alike: folding, words, bigrams, offsets.
 
-The index's FTS5 tables split at white space only (`TOKENIZER`), so this module alone decides what a
-term is. A text is folded character by character (case, accents and compatibility forms vanish), and
-then cut into
+The index's FTS5 tables split at white space only (`TOKENIZE` in migrations/sqlite.py), so this module
+alone decides what a term is. A text is folded character by character (case, accents and compatibility
+forms vanish), and then cut into
 
 * words: runs of letters, marks and numbers;
 * bigrams: a run "abc" of a script written without spaces becomes "ab", "bc" and "c", so that every
@@ -23,9 +23,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-#: The `tokenize` argument of every FTS5 table that holds prepared text.
-TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'"
 
 
 class Token(NamedTuple):

@@ -127,6 +127,7 @@ def _application(
                 apps=(),
                 mcp=mcp,
             )
+        services.ledgers.close()
 
     app = Starlette(
         routes=routes,

@@ -56,6 +56,13 @@ class Ledgers:
         self._idle: list[_Open] = []
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Let go of what nobody reads from just now."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for opened in idle:
+            opened.ledger.close()
+
     @contextmanager
     def reading(self, path: Path | None) -> Iterator[LedgerNow | None]:
         """The ledger, for one reader; None where there is none. Raises LedgerError."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
-import anyio
-import anyio.to_thread
 from starlette.requests import Request
 
 from search.errors import BusyError
@@ -86,28 +86,39 @@ def _too_many() -> BusyError:
     return BusyError("too many requests are being answered", hint="try again in a moment")
 
 
-@dataclass(frozen=True, slots=True)
 class Threads:
     """Where blocking calls run, so that no search holds up another."""
 
-    wait_s: float  #: how long a call may wait for its turn
-    _limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(THREADS))
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s  #: how long a call may wait for its turn
+        self._waiting = 0
+        self._turns = asyncio.Semaphore(THREADS)
+        # anyio's threads cost each call twice as much. There is room for calls that were given up:
+        # they end by themselves when their time is up.
+        self._pool = ThreadPoolExecutor(2 * THREADS, thread_name_prefix="worker")
 
     async def run(self, call: Callable[[], T]) -> T:
         """Call in a thread; raises BusyError where too many wait, or its turn does not come in time."""
-        if self._limiter.statistics().tasks_waiting >= WAITING_MAX:
-            raise _too_many()
-        ticket = object()
-        try:
-            with anyio.fail_after(self.wait_s):
-                await self._limiter.acquire_on_behalf_of(ticket)
-        except TimeoutError:
-            raise _too_many() from None
+        if self._turns.locked():
+            await self._turn()
+        else:
+            await self._turns.acquire()
         try:
             # A reader may be left behind when the endpoint stops: it writes nothing.
-            return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
-            self._limiter.release_on_behalf_of(ticket)
+            self._turns.release()
+
+    async def _turn(self) -> None:
+        if self._waiting >= WAITING_MAX:
+            raise _too_many()
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._turns.acquire(), self._wait_s)
+        except TimeoutError:
+            raise _too_many() from None
+        finally:
+            self._waiting -= 1
 
 
 class Asking(TypedDict):

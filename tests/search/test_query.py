@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from migrations.sqlite import TOKENIZE
 from search.query import parse
-from search.text import TOKENIZER, prepare
+from search.text import prepare
 from tests.search.expressions import match_expression
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ SESSIONS = {
 def search() -> Callable[[str], set[str]]:
     """The names of the sessions that a query matches."""
     database = sqlite3.connect(":memory:")
-    database.execute(
-        f'create virtual table t using fts5(name unindexed, x, tokenize="{TOKENIZER}")'
-    )
+    database.execute(f"create virtual table t using fts5(name unindexed, x, tokenize='{TOKENIZE}')")
     rows = [(name, prepare(text)) for name, text in SESSIONS.items()]
     database.executemany("insert into t values(?, ?)", rows)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrations.sqlite import TOKENIZE
 from search.query import (
     And,
     Best,
@@ -25,7 +26,6 @@ from search.query import (
     parse,
     time_range,
 )
-from search.text import TOKENIZER
 from tests.search.expressions import expression_of, match_expression
 
 A, B, C, X, Y = (Word((letter,)) for letter in "abcxy")
@@ -59,7 +59,7 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join) | st.text(max_size=30)
 def fts5() -> sqlite3.Connection:
     """An FTS5 table like the index's."""
     database = sqlite3.connect(":memory:")
-    database.execute(f'create virtual table t using fts5(x, tokenize="{TOKENIZER}")')
+    database.execute(f"create virtual table t using fts5(x, tokenize='{TOKENIZE}')")
     database.execute("insert into t values('a b price 会議 議')")
     return database
 

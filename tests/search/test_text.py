@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrations.sqlite import TOKENIZE
 from search.stopwords import is_function_word
-from search.text import TOKENIZER, phrase_terms, prepare, prepare_all, tokens
+from search.text import phrase_terms, prepare, prepare_all, tokens
 
 SCRIPTS = (
     "abcXYZ019 -'_+#\n\t\"*()éÖßİıøÆœﬁＡ１²½…e\u0301x\u0302ΑΆσςЁйё"
@@ -26,7 +27,7 @@ TEXTS = st.text(st.sampled_from(SCRIPTS) | st.characters(), max_size=40)
 def vocabulary() -> sqlite3.Connection:
     """An FTS5 table as the index makes it, and what FTS5 says it holds."""
     database = sqlite3.connect(":memory:")
-    database.execute(f'create virtual table t using fts5(x, tokenize="{TOKENIZER}")')
+    database.execute(f"create virtual table t using fts5(x, tokenize='{TOKENIZE}')")
     database.execute("create virtual table v using fts5vocab(t, instance)")
     return database
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archiver.errors import LedgerError
 from archiver.ledger import Ledger
 from search.web.ledgers import Ledgers
 
@@ -62,4 +63,19 @@ def test_a_connection_that_met_an_error_is_not_used_again(tmp_path: Path) -> Non
         assert second is not None
         assert first is not None
         assert second.ledger is not first.ledger
+        assert second.ledger.known_apps() == []
+
+
+def test_nothing_is_kept_open_once_it_is_let_go(tmp_path: Path) -> None:
+    """Whoever reads later opens it anew."""
+    path, ledgers = tmp_path / "ledger.db", Ledgers()
+    Ledger.open(path).close()
+    with ledgers.reading(path) as first:
+        pass
+    ledgers.close()
+    assert first is not None
+    with pytest.raises(LedgerError, match="closed"):
+        first.ledger.known_apps()
+    with ledgers.reading(path) as second:
+        assert second is not None
         assert second.ledger.known_apps() == []
