@@ -42,8 +42,11 @@ T = TypeVar("T")
 #: What runs beside the endpoint and answers models.
 ModelsServed: TypeAlias = "Callable[[], AbstractAsyncContextManager[ASGIApp]]"
 
-#: Blocking calls at the same time; SQLite works on one core for each of them.
+#: Blocking calls at the same time, slow ones included, and how many begin so.
 THREADS = 8
+AT_ONCE = 2
+#: What takes longer than this is slow.
+SLOW_S = 0.1
 #: Calls that wait for one of these; whoever comes after them is told to come again.
 WAITING_MAX = 512
 
@@ -87,12 +90,17 @@ def _too_many() -> BusyError:
 
 
 class Threads:
-    """Where blocking calls run, so that no search holds up another."""
+    """Where blocking calls run, so that none of them holds up the event loop, nor a slow one others.
+
+    Few run at once, since threads of Python mostly pass its lock around: under load two of them answer
+    a quarter more pages than eight. A call that takes long gives its turn away, and goes on.
+    """
 
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s  #: how long a call may wait for its turn
         self._waiting = 0
-        self._turns = asyncio.Semaphore(THREADS)
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slow = 0  #: calls that gave their turn away
         # anyio's threads cost each call twice as much. There is room for calls that were given up:
         # they end by themselves when their time is up.
         self._pool = ThreadPoolExecutor(2 * THREADS, thread_name_prefix="worker")
@@ -103,11 +111,25 @@ class Threads:
             await self._turn()
         else:
             await self._turns.acquire()
+        loop, has_turn = asyncio.get_running_loop(), True
+
+        def give_away() -> None:
+            nonlocal has_turn
+            if self._slow < THREADS - AT_ONCE:
+                has_turn = False
+                self._slow += 1
+                self._turns.release()
+
+        timer = loop.call_later(SLOW_S, give_away)
         try:
             # A reader may be left behind when the endpoint stops: it writes nothing.
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+            return await loop.run_in_executor(self._pool, call)
         finally:
-            self._turns.release()
+            timer.cancel()
+            if has_turn:
+                self._turns.release()
+            else:
+                self._slow -= 1
 
     async def _turn(self) -> None:
         if self._waiting >= WAITING_MAX:
