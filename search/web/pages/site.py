@@ -6,12 +6,13 @@ import gzip
 import hashlib
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -57,14 +58,14 @@ _LARGEST_PIECE_CHARS = 512 * 1024
 _AT_ONCE_BYTES = 240 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """A file that pages load; its name in the URL changes with what it holds."""
 
     name: str
     body: bytes
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.body).hexdigest()[:16]
 
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         loader=PackageLoader("search.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalize,
@@ -97,6 +99,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "asset": lambda name: assets()[name].url,
         "counted": counted,
+        "help": _help,
         "may_sign_out": False,
         "signed_in_as": None,
     }
@@ -111,6 +114,13 @@ def _environment() -> Environment:
         "title": title_of,
     }
     return environment
+
+
+@cache
+def _help() -> Markup:
+    """How to ask, which is the same on every page."""
+    html = _environment().get_template("help.html").render()
+    return Markup(html)  # noqa: S704 — a template has escaped it
 
 
 def rendered(template: str, context: Context) -> bytes:
