@@ -1,9 +1,11 @@
 """Many people at once at an endpoint that is running: searches and session pages, with time to think.
 
-    python -m benchmarks.load --url http://127.0.0.1:8000 [--users 200] [--think 2] [--seconds 60]
-                              [--pid PID] [--queries FILE]
+    python -m benchmarks.load --url http://127.0.0.1:8000 [--url http://127.0.0.1:8001]
+                              [--users 200] [--think 2] [--seconds 60] [--pid PID] [--queries FILE]
 
 Each user searches, thinks, opens the moment that was found, thinks, and searches for something else.
+Where several URLs are given, one for each process that answers, the users are spread over them. What
+is measured shares its cores with this program, which therefore unpacks no more than it must.
 Told are errors, requests a second, how long answers took, and, of the process PID, its resident size at
 the beginning and the end. Bars: no error, 99 of 100 answers within a second, memory that does not grow.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import itertools
 import random
 import re
@@ -26,7 +29,7 @@ import aiohttp
 from benchmarks.source import machine
 
 BAR_S = 1.0
-_MOMENT = re.compile(r'class="moment" href="(/sessions/[^"#]+)')
+_MOMENT = re.compile(rb'class="moment" href="(/sessions/[^"#]+)')
 QUERIES = (
     "renewal price",
     '"renewal price"',
@@ -39,6 +42,7 @@ QUERIES = (
     "release AND NOT test",
     "in:chat link",
 )
+URL = "http://127.0.0.1:8000"
 HEADERS = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 
@@ -50,37 +54,42 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-async def get(
-    client: aiohttp.ClientSession, tally: Tally, kind: str, path: str, **query: str
-) -> str:
-    """A page; how long it took is noted, and an error as an error."""
-    began = time.perf_counter()
-    try:
-        async with client.get(path, params=query or None) as answer:
-            text = await answer.text()
-            tally.statuses[str(answer.status)] += 1
-    except (aiohttp.ClientError, TimeoutError) as error:
-        tally.statuses[type(error).__name__] += 1
-        return ""
-    tally.seconds.setdefault(kind, []).append(time.perf_counter() - began)
-    return text
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One person's way to an endpoint."""
+
+    client: aiohttp.ClientSession
+    tally: Tally
+    url: str
+
+    async def get(self, kind: str, path: str, **query: str) -> bytes:
+        """A page as it was sent; how long it took is noted, and an error as an error."""
+        began = time.perf_counter()
+        try:
+            async with self.client.get(f"{self.url}{path}", params=query or None) as answer:
+                body = await answer.read()
+                self.tally.statuses[str(answer.status)] += 1
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.tally.statuses[type(error).__name__] += 1
+            return b""
+        self.tally.seconds.setdefault(kind, []).append(time.perf_counter() - began)
+        return body
 
 
-async def user(
-    client: aiohttp.ClientSession,
-    tally: Tally,
-    queries: tuple[str, ...],
-    think_s: float,
-    end: float,
-) -> None:
+def moments_in(page: bytes) -> list[str]:
+    """Where the links to moments lead, on a page as it was sent."""
+    html = gzip.decompress(page) if page.startswith(b"\x1f\x8b") else page
+    return [unescape(each.decode()) for each in _MOMENT.findall(html)]
+
+
+async def user(browser: Browser, queries: tuple[str, ...], think_s: float, end: float) -> None:
     """One person, until the end."""
     await asyncio.sleep(random.uniform(0, think_s))
     while time.perf_counter() < end:
-        text = await get(client, tally, "search", "/", q=random.choice(queries))
+        moments = moments_in(await browser.get("search", "/", q=random.choice(queries)))
         await asyncio.sleep(random.uniform(0.5, 1.5) * think_s)
-        moments = _MOMENT.findall(text)
         if moments and time.perf_counter() < end:
-            await get(client, tally, "session", unescape(random.choice(moments)))
+            await browser.get("session", random.choice(moments))
             await asyncio.sleep(random.uniform(0.5, 1.5) * think_s)
 
 
@@ -98,12 +107,13 @@ async def run(asked: argparse.Namespace, queries: tuple[str, ...]) -> Tally:
     connector = aiohttp.TCPConnector(limit=asked.users)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(
-        asked.url, connector=connector, headers=HEADERS, timeout=timeout
+        connector=connector, headers=HEADERS, timeout=timeout, auto_decompress=False
     ) as client:
         end = time.perf_counter() + asked.seconds
+        browsers = [Browser(client, tally, each.rstrip("/")) for each in asked.url or [URL]]
         users = [
-            asyncio.create_task(user(client, tally, queries, asked.think, end))
-            for _ in range(asked.users)
+            asyncio.create_task(user(browser, queries, asked.think, end))
+            for browser in itertools.islice(itertools.cycle(browsers), asked.users)
         ]
         for quarter in itertools.count():
             left_s = end - time.perf_counter()
@@ -118,7 +128,7 @@ async def run(asked: argparse.Namespace, queries: tuple[str, ...]) -> Tally:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--url", action="append", help=f"given once or more; else {URL}")
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--think", type=float, default=2.0)
     parser.add_argument("--seconds", type=float, default=60.0)

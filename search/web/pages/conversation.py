@@ -8,7 +8,7 @@ lines let a browser lay out only what is on the screen.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -52,7 +52,9 @@ def colours_of(lines: Iterable[Line]) -> dict[str, int]:
 def in_time(lines: Iterable[Line]) -> list[Line]:
     """What was said with what was typed between it; what has no time comes last."""
     spoken = [line for line in lines if line.kind != "summary"]
-    return sorted(spoken, key=lambda line: (line.start_ms is None, line.start_ms or 0))
+    timed = [line for line in spoken if line.start_ms is not None]
+    timed.sort(key=attrgetter("start_ms"))
+    return timed + [line for line in spoken if line.start_ms is None]
 
 
 def conversation(lines: Sequence[Line], marker: Marker, colours: Mapping[str, int]) -> Conversation:
@@ -75,6 +77,7 @@ class _Writer:
         self._matches = matches
         self._match = 0
         self._last_ms: int | None = None
+        self._whos: dict[tuple[str, str], str] = {}
 
     def blocks(self, marked: Sequence[Marked]) -> Iterator[Markup]:
         kind = "block far" if _is_far(marked) else "block"
@@ -83,35 +86,38 @@ class _Writer:
             yield Markup(f'<div class="{kind}">{html}</div>\n')  # noqa: S704 — lines are escaped
 
     def _block(self, marked: Sequence[Marked]) -> str:
-        turns = groupby(marked, key=lambda each: (each[0].speaker, each[0].kind))
-        parts = []
-        for (speaker, kind), turn in turns:
-            said = list(turn)
-            pieces = (said[at : at + _TURN_LINES] for at in range(0, len(said), _TURN_LINES))
-            parts += [self._turn(speaker, kind, piece) for piece in pieces]
-        return "".join(parts)
+        parts: list[str] = []
+        speaker, kind, room = "", "", 0
+        for line, ranges in marked:
+            if not room or line.speaker != speaker or line.kind != kind:
+                speaker, kind, room = line.speaker, line.kind, _TURN_LINES
+                parts += ("</div>" if parts else "", self._who(speaker, kind))
+            room -= 1
+            parts.append(self._line(line, ranges))
+        return "".join([*parts, "</div>"])
 
-    def _turn(self, speaker: str, kind: str, said: Sequence[Marked]) -> str:
-        name = html_of(name_of(speaker) or "Unknown")
-        label = "<span>chat</span>" if kind == "chat" else ""
-        colour = self._colours.get(speaker, 0)
-        lines = "".join(self._line(line, ranges) for line, ranges in said)
-        return (
-            f'<div class="turn {kind} s{colour}"><p class="who"><b dir="auto">{name}</b>{label}</p>'
-            f"{lines}</div>"
-        )
+    def _who(self, speaker: str, kind: str) -> str:
+        """How a turn of theirs begins."""
+        html = self._whos.get((speaker, kind))
+        if html is None:
+            name = html_of(name_of(speaker) or "Unknown")
+            label = "<span>chat</span>" if kind == "chat" else ""
+            html = self._whos[speaker, kind] = (
+                f'<div class="turn {kind} s{self._colours.get(speaker, 0)}">'
+                f'<p class="who"><b dir="auto">{name}</b>{label}</p>'
+            )
+        return html
 
     def _line(self, line: Line, ranges: Ranges) -> str:
-        words = html_of(line.text, ranges)
+        words, at = html_of(line.text, ranges), line.start_ms
         if ranges:
             words += self._hop()
-        if line.start_ms is None:
+        if at is None:
             return f'<p dir="auto">{words}'
-        at, clock = line.start_ms, moment_clock(line.start_ms)
         # Of lines that begin together the first has the id.
         own = "" if at == self._last_ms else f' id="t={at}"'
         self._last_ms = at
-        return f'<p dir="auto"{own}><a href="#t={at}">{clock}</a> {words}'
+        return f'<p dir="auto"{own}><a href="#t={at}">{moment_clock(at)}</a> {words}'
 
     def _hop(self) -> str:
         """Which match this is, as a link to the next."""

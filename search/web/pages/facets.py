@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from search.web.pages.times import MONTHS
 from search.web.pages.words import name_of, shortened
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ _CHIPS = {
     "before": "before",
     "match": "",
 }
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +71,13 @@ def facets_of(counts: Mapping[str, Sequence[tuple[str, int]]], here: Place) -> l
 def _value(name: str, value: str, count: int, here: Place) -> FacetValue:
     if name == "month":
         is_on = here.value("after") == value and here.value("before") == following_month(value)
-        added = here.having(after=value, before=following_month(value))
-        removed = here.without("after", "before")
+        rest = here.without("after", "before")
+        place = rest if is_on else rest.having(after=value, before=following_month(value))
     else:
         parameter = _PARAMETERS[name]
         is_on = value in here.values(parameter)
-        added, removed = here.plus(parameter, value), here.without_value(parameter, value)
-    url = (removed if is_on else added).url
-    return FacetValue(label=label_of(name, value), count=count, url=url, is_on=is_on)
+        place = (here.without_value if is_on else here.plus)(parameter, value)
+    return FacetValue(label=label_of(name, value), count=count, url=place.url, is_on=is_on)
 
 
 def label_of(name: str, value: str) -> str:
@@ -97,7 +93,7 @@ def month_text(month: str) -> str:
     """`2026-10` as `October 2026`; what is no month as it is."""
     year, _, number = month.partition("-")
     known = number.isdigit() and 1 <= int(number) <= 12
-    return f"{_MONTHS[int(number) - 1]} {year}" if known else month
+    return f"{MONTHS[int(number) - 1]} {year}" if known else month
 
 
 def following_month(month: str) -> str:

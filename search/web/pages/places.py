@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -28,7 +29,8 @@ class Place:
     @property
     def url(self) -> str:
         """The link to it."""
-        return f"{self.path}?{urlencode(self.pairs, errors='replace')}" if self.pairs else self.path
+        asked = "&".join([_encoded(*pair) for pair in self.pairs])
+        return f"{self.path}?{asked}" if asked else self.path
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter."""
@@ -58,6 +60,12 @@ class Place:
         rest = self.without(*values)
         more = tuple((name, value) for name, value in values.items() if value)
         return Place(self.path, (*rest.pairs, *more))
+
+
+@lru_cache(maxsize=1024)
+def _encoded(name: str, value: str) -> str:
+    """A parameter as a URL has it; the links of a page have most of theirs in common."""
+    return urlencode({name: value}, errors="replace")
 
 
 def session_url(session_id: str, query: str = "", start_ms: int | None = None) -> str:

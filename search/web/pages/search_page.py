@@ -9,22 +9,21 @@ from search.errors import IndexMissingError
 from search.web import bound, params
 from search.web.pages.cards import newest
 from search.web.pages.facets import chips_of, facets_of
+from search.web.pages.hits import hits_html
 from search.web.pages.notes import coverage_notes
-from search.web.pages.places import Place, at_moment, session_url
+from search.web.pages.places import Place
 from search.web.pages.site import answered
-from search.web.pages.times import length_text, moment_clock, when_of
-from search.web.pages.words import UNTITLED, name_of, shown, title_of
+from search.web.pages.words import UNTITLED, name_of, title_of
 from search.web.searching import covered_search
 from search.web.services import owner_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
-    from markupsafe import Markup
     from starlette.responses import Response
 
     from search.index.seam import SearchRequest
-    from search.results import Hit, Moment, SearchResult
+    from search.results import Hit, SearchResult
     from search.web.pages.cards import CardView
     from search.web.pages.site import Context
     from search.web.services import AppRequest, Services
@@ -35,29 +34,6 @@ NEWEST_COUNT = 8
 #: Offered on the empty page where it finds something.
 EXAMPLE = "renewal price"
 _CUT_OR_QUOTED = {"…", '"'}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MomentView:
-    """A place in a session, as one link."""
-
-    url: str
-    clock: str  #: "" for a summary
-    kind: str
-    speaker: str
-    snippet: Markup
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HitView:
-    """A session that matches."""
-
-    url: str
-    title: str
-    when: datetime | None
-    length: str
-    more: int  #: matches beside the moments shown
-    moments: list[MomentView]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +75,7 @@ def _results(asked: SearchRequest, result: SearchResult, here: Place) -> Context
         "here": here,
         "kept": here.without("q").pairs,
         "result": result,
-        "hits": [hit_view(each, text) for each in result.hits],
+        "hits": hits_html(result.hits, text),
         "facets": facets_of(result.facets, here),
         "chips": chips_of(here),
         "warnings": asked.query.warnings,
@@ -123,31 +99,6 @@ def sorts(here: Place, chosen: str) -> list[Choice]:
     ]
 
 
-def hit_view(hit: Hit, query: str) -> HitView:
-    """A hit, as the page shows it."""
-    url = session_url(hit.session_id, query)
-    return HitView(
-        url=url,
-        title=title_of(hit.meeting_title),
-        when=when_of(hit.started_at_ms),
-        length=length_text(hit.started_at_ms, hit.ended_at_ms),
-        more=max(hit.matches - len(hit.moments), 0),
-        moments=[_moment_view(each, url) for each in hit.moments],
-    )
-
-
-def _moment_view(moment: Moment, session_url: str) -> MomentView:
-    start_ms = moment.start_ms
-    url = at_moment(session_url, start_ms)
-    return MomentView(
-        url=url if start_ms is not None or moment.kind != "summary" else f"{url}#summary",
-        clock="" if start_ms is None else moment_clock(start_ms),
-        kind=moment.kind,
-        speaker=name_of(moment.speaker),
-        snippet=shown(moment.snippet, moment.highlights),
-    )
-
-
 # ------------------------------------------------------------------ nothing asked for yet
 
 
@@ -156,26 +107,25 @@ def _home(services: Services, apps: tuple[str, ...] | None) -> Context:
         cards = newest(services, apps, NEWEST_COUNT)
         found = _example(services, apps)
     except IndexMissingError:
-        cards, found = [], []
+        cards, found = [], ()
     return {"query": "", "kept": (), "cards": cards, "examples": examples(cards, found)}
 
 
-def _example(services: Services, apps: tuple[str, ...] | None) -> list[HitView]:
+def _example(services: Services, apps: tuple[str, ...] | None) -> tuple[Hit, ...]:
     asked = params.search_request(params.search_values_of([("q", f'"{EXAMPLE}"')]), apps)
-    result = services.index.search(replace(asked, limit=1, moments=1))
-    return [hit_view(each, EXAMPLE) for each in result.hits]
+    return services.index.search(replace(asked, limit=1, moments=1)).hits
 
 
-def examples(cards: list[CardView], found: list[HitView]) -> list[str]:
+def examples(cards: list[CardView], found: Sequence[Hit]) -> list[str]:
     """Queries that find something, made of what is there: words, a phrase, a speaker, a meeting."""
     words = [EXAMPLE, f'"{EXAMPLE}"'] if found else []
-    names = [moment.speaker for hit in found for moment in hit.moments if moment.speaker]
+    names = [name_of(moment.speaker) for hit in found for moment in hit.moments]
     names += [name for card in cards for name in card.speakers]
-    titles = [*(hit.title for hit in found), *(card.title for card in cards)]
+    titles = [*(title_of(hit.meeting_title) for hit in found), *(card.title for card in cards)]
     for field, values in (("speaker", names), ("meeting", titles)):
         words += [f'{field}:"{each}"' for each in values if _can_be_quoted(each)][:1]
     return words
 
 
 def _can_be_quoted(name: str) -> bool:
-    return name != UNTITLED and not _CUT_OR_QUOTED & {*name}
+    return name not in {"", UNTITLED} and not _CUT_OR_QUOTED & {*name}

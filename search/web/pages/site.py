@@ -6,11 +6,13 @@ import gzip
 import hashlib
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -52,16 +54,18 @@ _FOREVER = "public, max-age=31536000, immutable"
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FIRST_PIECE_CHARS = 8 * 1024
 _LARGEST_PIECE_CHARS = 512 * 1024
+#: So much is made in one go, some thousand lines: in fewer nobody would see a beginning any sooner.
+_AT_ONCE_BYTES = 240 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """A file that pages load; its name in the URL changes with what it holds."""
 
     name: str
     body: bytes
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.body).hexdigest()[:16]
 
@@ -87,6 +91,7 @@ def _environment() -> Environment:
         loader=PackageLoader("search.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalize,
@@ -94,6 +99,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "asset": lambda name: assets()[name].url,
         "counted": counted,
+        "help": _help,
         "may_sign_out": False,
         "signed_in_as": None,
     }
@@ -108,6 +114,13 @@ def _environment() -> Environment:
         "title": title_of,
     }
     return environment
+
+
+@cache
+def _help() -> Markup:
+    """How to ask, which is the same on every page."""
+    html = _environment().get_template("help.html").render()
+    return Markup(html)  # noqa: S704 — a template has escaped it
 
 
 def rendered(template: str, context: Context) -> bytes:
@@ -139,20 +152,32 @@ async def answered(
 async def streamed(
     request: AppRequest, template: str, read: Callable[[], Context], status: int = 200
 ) -> Response:
-    """The same for a page that may be long: sent while it is made, so that a browser may begin.
+    """The same for a page that may be long: then it is sent while it is made, so that a browser may begin.
 
     What `read` finds wrong is an answer of its own; nothing after that may fail.
     """
-    context = {
-        **account_in(request.scope["state"]),
-        **await request.state["threads"].run(read),
-    }
-    pieces = _pieces(_environment().get_template(template).generate(context))
+    compressed = may_compress(request.headers)
+
+    def make() -> Response:
+        context = {**account_in(request.scope["state"]), **read()}
+        pieces = _pieces(_environment().get_template(template).generate(context))
+        beginning = bytearray()
+        for each in pieces:
+            beginning += each
+            if len(beginning) >= _AT_ONCE_BYTES:
+                return _long_page(chain([bytes(beginning)], pieces), status, compressed=compressed)
+        return page(bytes(beginning), status, compressed=compressed)
+
+    return await request.state["threads"].run(make)
+
+
+def _long_page(pieces: Iterator[bytes], status: int, *, compressed: bool) -> Response:
+    """A page whose first piece is made, and every other when those before it are sent."""
     headers = dict(_HEADERS)
-    if may_compress(request.headers):
+    if compressed:
         pieces = _compressed_pieces(pieces)
         headers["Content-Encoding"] = "gzip"
-    return StreamingResponse(pieces, status, headers, "text/html")
+    return StreamingResponse(chain([next(pieces)], pieces), status, headers, "text/html")
 
 
 def _pieces(html: Iterable[str]) -> Iterator[bytes]:

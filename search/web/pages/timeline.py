@@ -34,11 +34,17 @@ class Lane:
 def lanes_of(lines: Sequence[Line], length_ms: int, colours: Mapping[str, int]) -> list[Lane]:
     """Who spoke most, with when; lines of the transcript alone."""
     spoken: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    totals: dict[str, int] = defaultdict(int)
     for line in lines:
-        if line.kind == "transcript" and line.start_ms is not None:
-            end_ms = line.end_ms if line.end_ms is not None else line.start_ms + _UNKNOWN_MS
-            spoken[line.speaker].append((line.start_ms, max(end_ms, line.start_ms + 1)))
-    totals = {name: sum(end - start for start, end in spans) for name, spans in spoken.items()}
+        start_ms, end_ms = line.start_ms, line.end_ms
+        if start_ms is None or line.kind != "transcript":
+            continue
+        if end_ms is None:
+            end_ms = start_ms + _UNKNOWN_MS
+        elif end_ms <= start_ms:
+            end_ms = start_ms + 1
+        spoken[line.speaker].append((start_ms, end_ms))
+        totals[line.speaker] += end_ms - start_ms
     whole = sum(totals.values())
     most = sorted(totals, key=lambda name: -totals[name])[:LANES]
     return [
@@ -78,10 +84,11 @@ def _path(spans: Iterable[tuple[int, int]], length_ms: int) -> str:
     parts: list[str] = []
     begun, reached = -1, -1
     for start_ms, end_ms in sorted(spans):
-        start, end = _x(start_ms, length_ms), _x(end_ms, length_ms) + 1
+        start, end = min(start_ms * WIDTH // length_ms, WIDTH - 1), end_ms * WIDTH // length_ms + 1
         if start > reached:
             if begun >= 0:
                 parts.append(f"M{begun} 5H{reached}")
             begun, reached = start, end
-        reached = max(reached, end)
-    return "".join([*parts, f"M{begun} 5H{reached}"])
+        elif end > reached:
+            reached = end
+    return "".join([*parts, f"M{begun} 5H{min(reached, WIDTH)}"])

@@ -6,6 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN = "unknown"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 
 def moment_clock(ms: int) -> str:
@@ -25,22 +30,26 @@ def when_of(ms: int | None) -> datetime | None:
 
 def day_text(when: datetime | None) -> str:
     """`Sat 3 October 2026`."""
-    return _UNKNOWN if when is None else f"{when:%a} {when.day} {when:%B} {when.year}"
+    if when is None:
+        return _UNKNOWN
+    return f"{_DAYS[when.weekday()]} {when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
 def time_text(when: datetime | None) -> str:
     """`10:00`."""
-    return _UNKNOWN if when is None else f"{when:%H:%M}"
+    return _UNKNOWN if when is None else f"{when.hour:02d}:{when.minute:02d}"
 
 
 def moment_text(when: datetime | None) -> str:
     """`3 Oct 2026, 10:00`."""
-    return _UNKNOWN if when is None else f"{when.day} {when:%b} {when.year}, {when:%H:%M}"
+    if when is None:
+        return _UNKNOWN
+    return f"{when.day} {MONTHS[when.month - 1][:3]} {when.year}, {time_text(when)}"
 
 
 def iso_text(when: datetime | None) -> str:
     """As the `datetime` attribute wants it; "" for none."""
-    return "" if when is None else f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return "" if when is None else f"{when.isoformat(timespec='seconds')[:19]}Z"
 
 
 def length_text(start_ms: int, end_ms: int | None) -> str:

@@ -32,22 +32,22 @@ def shown(text: str, ranges: Sequence[tuple[int, int]] = ()) -> Markup:
 
 def html_of(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
     """The same as the characters of the HTML, for those who put many of them together."""
+    write = escape if text.isprintable() else _steered
     if not ranges:
-        return _piece(text)
+        return write(text)
     parts: list[str] = []
     at = 0
     for start, end in ranges:
-        parts += [_piece(text[at:start]), "<mark>", _piece(text[start:end]), "</mark>"]
+        parts += (write(text[at:start]), "<mark>", write(text[start:end]), "</mark>")
         at = end
-    parts.append(_piece(text[at:]))
+    parts.append(write(text[at:]))
     return "".join(parts)
 
 
-def _piece(text: str) -> str:
-    if not text.isprintable():
-        lines = text.replace("\r\n", "\n").replace("\t", " ").split("\n")
-        text = "\n".join(map(seen, lines))
-    return escape(text)
+def _steered(text: str) -> str:
+    """The HTML of a text with line breaks, or with what steers its display."""
+    lines = text.replace("\r\n", "\n").replace("\t", " ").split("\n")
+    return escape("\n".join(map(seen, lines)))
 
 
 def seen(line: str) -> str:

@@ -122,6 +122,21 @@ def test_a_long_page_is_sent_while_it_is_made() -> None:
     assert reader.eof
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_only_a_long_page_is_sent_in_pieces(client: TestClient, world: World, coding: str) -> None:
+    """A meeting of an hour is one answer, whose length is known; one of many hours is whole as well."""
+    world.shelf.add(card("an-hour"), long_lines(900, hours=1))
+    world.shelf.add(card("a-day"), long_lines(3000, hours=20))
+
+    for session, in_pieces in (("an-hour", False), ("a-day", True)):
+        answer = client.get(f"/sessions/{session}?q=price", headers={"Accept-Encoding": coding})
+
+        assert ("content-length" not in answer.headers) == in_pieces
+        assert answer.headers.get("content-encoding", "identity") == coding
+        assert answer.text.count('<p dir="auto" id=') == (3000 if in_pieces else 900)
+        assert answer.text.rstrip().endswith("</html>")
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/sessions/an-hour?q=price"])
 def test_a_page_is_light(client: TestClient, world: World, path: str) -> None:
     """With all it loads, compressed, below 60 kB; a meeting of an hour included."""
