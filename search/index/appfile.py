@@ -91,6 +91,12 @@ def _prepare(connection: Connection) -> None:
         connection.execute("insert or ignore into about values ('analysis', ?)", [ANALYSIS])
 
 
+def is_of_this_release(db: Connection) -> bool:
+    """Whether an index was made by this definition of a word; of others nothing is told aright."""
+    row = db.execute("select value from about where name = 'analysis'").fetchone()
+    return row is not None and row[0] == ANALYSIS
+
+
 class _Gone(NamedTuple):
     """A session that was taken out."""
 
@@ -141,8 +147,7 @@ class AppFile:
     def is_current(self) -> bool:
         """Whether this index was made by the same definition of a word."""
         with _explained(self._path):
-            row = self._db.execute("select value from about where name = 'analysis'").fetchone()
-        return row is not None and row[0] == ANALYSIS
+            return is_of_this_release(self._db)
 
     def position(self) -> Position:
         """How far this index has followed the ledger."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from migrations.sqlite import DatabaseError, OperationalError, connect
 from search.errors import IndexDamagedError, IndexMissingError, SearchTimeoutError
+from search.index.appfile import is_of_this_release
 from search.index.cache import Caches
 from search.index.generations import POINTER, Generations, app_path, apps_in
 from search.index.view import Views
@@ -78,6 +79,13 @@ class _Pool:
                 opened.connection.close()
         connection = connect(path, read_only=True)
         connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+        if not is_of_this_release(connection):
+            connection.close()
+            raise IndexDamagedError(
+                f"the index {path.name} was made by another release",
+                hint="it is made again where sessions are indexed: `rtk-archive sync`, or"
+                " `rtk-archive rebuild index`",
+            )
         return _Open(connection, inode)
 
     def give_back(self, path: Path, opened: _Open) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from search.errors import CursorError
+from migrations.sqlite import connect
+from search.errors import CursorError, IndexDamagedError
 from tests.search.corpus import APP, OTHER_APP, Made, document, marked, person
 
 if TYPE_CHECKING:
@@ -157,3 +159,13 @@ def test_a_long_line_is_cut_around_its_match(made: Made) -> None:
     assert snippet.endswith("tail …")
     assert "[renewal price]" in snippet
     assert len(snippet) < 400
+
+
+def test_nothing_is_told_from_an_index_of_another_release(made: Made) -> None:
+    """Its words may mean something else: an answer would be wrong, and nobody would know."""
+    made.put(document("one", [("Ana", "price")]))
+    with closing(connect(made.path())) as db:
+        db.execute("update about set value = 'another' where name = 'analysis'")
+
+    with pytest.raises(IndexDamagedError, match="another release"):
+        made.ids("price")
