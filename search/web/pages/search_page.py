@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FACETS = ("speaker", "kind", "month", "app")
 SORTS = (("", "Best first"), ("newest", "Newest first"), ("oldest", "Oldest first"))
+#: So many hits, each with its moments, fill three screens; those who want more go on from there.
+HITS = 10
 NEWEST_COUNT = 8
 #: Offered on the empty page where it finds something.
 EXAMPLE = "renewal price"
@@ -53,7 +55,8 @@ async def search(request: AppRequest) -> Response:
     services, owner = request.state["services"], owner_of(request.state)
     if not asked.query.text.strip() and not asked.query.filters:
         return await answered(request, "home.html", lambda: _home(services, asked.apps))
-    asked = replace(asked, facets=FACETS, cursor=bound.unbind(asked.cursor, owner))
+    limit = asked.limit if "limit" in values.by_name else HITS
+    asked = replace(asked, limit=limit, facets=FACETS, cursor=bound.unbind(asked.cursor, owner))
 
     def read() -> Context:
         result, covered = covered_search(services, asked)

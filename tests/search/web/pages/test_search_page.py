@@ -62,7 +62,7 @@ def test_facets_chips_and_orders_are_links(client: TestClient) -> None:
 
 def test_the_parameters_are_those_of_the_api(client: TestClient, world: World) -> None:
     """Both ask the index the same thing; facets and the number of hits are the page's own."""
-    query = "q=price&speaker=Ana&in=chat&after=2026-10&sort=newest&match=all&moments=1"
+    query = "q=price&speaker=Ana&in=chat&after=2026-10&sort=newest&match=all&moments=1&limit=7"
     client.get(f"/?{query}")
     client.get(f"/v1/search?{query}")
 
@@ -77,6 +77,13 @@ def test_the_parameters_are_those_of_the_api(client: TestClient, world: World) -
     )
 
 
+def test_a_page_has_as_many_hits_as_people_look_at(client: TestClient, world: World) -> None:
+    """Ten, unless its URL says otherwise: a browser paints them sooner, and more are a click away."""
+    client.get("/?q=price")
+
+    assert world.shelf.asked[-1].limit == 10
+
+
 def test_what_a_form_sends_empty_means_nothing(client: TestClient) -> None:
     """Dates that were not filled in are no error."""
     assert page_of(client.get("/?q=price&after=&before=")).texts("mark")
@@ -84,12 +91,12 @@ def test_what_a_form_sends_empty_means_nothing(client: TestClient) -> None:
 
 def test_more_results_are_a_link(client: TestClient, world: World) -> None:
     """With everything else as it is, and none on the last page."""
-    for number in range(30):
+    for number in range(15):
         world.shelf.add(card(f"more-{number}"), [said("the price")])
 
     first = page_of(client.get("/?q=price&sort=newest"))
     more = first.one("a", rel="next")["href"]
-    assert more == "/?q=price&sort=newest&cursor=20"
+    assert more == "/?q=price&sort=newest&cursor=10"
     assert not page_of(client.get(more)).all("a", rel="next")
 
 
