@@ -7,13 +7,13 @@ folded in for many sessions at once (search/index/folding.py).
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SEPARATOR = " "
 #: So many keys are looked through one by one before they are sorted in among the others.
 _UNSORTED_MAX = 2000
+#: So many runs become one.
+_RUNS = 16
 
 
 Postings: TypeAlias = tuple[list[str], bytes, "NDArray[np.uint32]"]
@@ -61,8 +63,10 @@ class Tail:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[str, list[int]] = {}
-        self._pairs: dict[int, list[int]] = {}
+        # Most stand for one entry: a list for each would be a hundred thousand objects, which the
+        # interpreter's garbage collector goes through while somebody waits for an answer.
+        self._entries: dict[str, int | list[int]] = {}
+        self._pairs = _Runs()
         self._sorted: list[str] = []
         self._unsorted: list[str] = []
         self._lock = threading.Lock()
@@ -79,20 +83,20 @@ class Tail:
             for name, impact in zip(names, impacts, strict=True):
                 known = entries.get(name)
                 if known is None:
-                    entries[name] = [base | impact]
+                    entries[name] = base | impact
                     self._unsorted.append(name)
+                elif isinstance(known, int):
+                    entries[name] = [known, base | impact]
                 else:
                     known.append(base | impact)
-            pairs = self._pairs
-            for bucket in buckets.tolist():
-                pairs.setdefault(bucket, []).append(slot)
+            self._pairs.add(buckets, slot)
             return slot
 
     def find(self, name: str, slots: Mapping[int, int]) -> list[tuple[int, int]]:
         """The sessions of a snapshot that hold this, with their impacts; `slots` by session."""
         rows = self.rows
         found = []
-        for entry in self._entries.get(name, ()):
+        for entry in _each(self._entries.get(name)):
             row_id = rows[entry >> 8]
             if slots.get(row_id) == entry >> 8:
                 found.append((row_id, entry & 255))
@@ -100,7 +104,7 @@ class Tail:
 
     def find_pair(self, bucket: int, slots: Mapping[int, int]) -> list[int]:
         """The sessions of a snapshot that hold this pair, each as often as it is said there."""
-        held = ((slot, self.rows[slot]) for slot in self._pairs.get(bucket, ()))
+        held = ((slot, self.rows[slot]) for slot in self._pairs.find(bucket))
         return [row_id for slot, row_id in held if slots.get(row_id) == slot]
 
     def names_from(self, prefix: str) -> list[str]:
@@ -114,3 +118,56 @@ class Tail:
             end = bisect_left(self._sorted, f"{prefix}\U0010ffff")
             fresh = [each for each in self._unsorted if each.startswith(prefix)]
             return self._sorted[first:end] + fresh
+
+
+class _Runs:
+    """Slots by their buckets: a session brings thousands, hardly any of which is ever looked for.
+
+    The buckets of each session ascend; so many sessions together are put in order as one.
+    """
+
+    def __init__(self) -> None:
+        self._runs: tuple[_Run, ...] = ()  #: never changed, so that others may read it meanwhile
+
+    def add(self, buckets: NDArray[np.uint32], slot: int) -> None:
+        """Take in those of one session."""
+        slots = np.full(len(buckets), slot, np.uint32)
+        runs = [*self._runs, _Run(buckets.astype(np.uint32), slots, 1)]
+        while len(runs) >= _RUNS and runs[-_RUNS].sessions == runs[-1].sessions:
+            runs[-_RUNS:] = [_Run.of(runs[-_RUNS:])]
+        self._runs = tuple(runs)
+
+    def find(self, bucket: int) -> list[int]:
+        """Every slot that has this, as often as it does."""
+        found: list[int] = []
+        for run in self._runs:
+            begin = bisect_left(run.keys, bucket)
+            if begin < len(run.keys) and run.keys[begin] == bucket:
+                found += run.slots[begin : bisect_right(run.keys, bucket, begin)].tolist()
+        return found
+
+
+class _Run:
+    """Buckets in order, each with its slot."""
+
+    __slots__ = ("buckets", "keys", "sessions", "slots")
+
+    def __init__(
+        self, buckets: NDArray[np.uint32], slots: NDArray[np.uint32], sessions: int
+    ) -> None:
+        self.buckets, self.slots, self.sessions = buckets, slots, sessions
+        self.keys = buckets.data  # numpy is slow with one number at a time
+
+    @classmethod
+    def of(cls, runs: Sequence[_Run]) -> _Run:
+        """All of these as one."""
+        buckets = np.concatenate([each.buckets for each in runs])
+        order = buckets.argsort(kind="stable")
+        slots = np.concatenate([each.slots for each in runs])[order]
+        return cls(buckets[order], slots, sum(each.sessions for each in runs))
+
+
+def _each(found: int | list[int] | None) -> Iterable[int]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, int) else found
