@@ -44,9 +44,9 @@ ModelsServed: TypeAlias = "Callable[[], AbstractAsyncContextManager[ASGIApp]]"
 
 #: Blocking calls at the same time, slow ones included, and how many begin so.
 THREADS = 8
-AT_ONCE = 2
+AT_ONCE = 1
 #: What takes longer than this is slow.
-SLOW_S = 0.1
+SLOW_S = 0.05
 #: Calls that wait for one of these; whoever comes after them is told to come again.
 WAITING_MAX = 512
 
@@ -92,8 +92,9 @@ def _too_many() -> BusyError:
 class Threads:
     """Where blocking calls run, so that none of them holds up the event loop, nor a slow one others.
 
-    Few run at once, since threads of Python mostly pass its lock around: under load two of them answer
-    a quarter more pages than eight. A call that takes long gives its turn away, and goes on.
+    One runs at a time, since threads of Python mostly pass its lock around, and each reads through
+    a cache of its own; several processes use several cores. A call that takes long gives its turn
+    away, and goes on beside the next.
     """
 
     def __init__(self, wait_s: float) -> None:
