@@ -14,8 +14,9 @@ from sqlite_utils import Database
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Any
 
     from sqlite_utils import Migrations
 else:
@@ -33,6 +34,8 @@ VERSION: str = sqlite3.sqlite_version
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_TRIES = 3
+#: A statement may name some thousand values.
+_KEYS_AT_ONCE = 500
 
 
 def connect(path: Path, *, read_only: bool = False) -> Connection:
@@ -61,6 +64,13 @@ def connect(path: Path, *, read_only: bool = False) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def rows_in(db: Connection, select: str, keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement that ends in `in`, for any number of keys; in any order."""
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        some = keys[start : start + _KEYS_AT_ONCE]
+        yield from db.execute(f"{select} ({','.join('?' * len(some))})", some)
 
 
 def faults(path: Path, *, within_s: float) -> list[str] | None:

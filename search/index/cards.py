@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migrations.sqlite import rows_in
 from search.index.cache import Card
 
 if TYPE_CHECKING:
     from migrations.sqlite import Connection
     from search.index.view import View
-
-_IDS_AT_ONCE = 500
 
 
 def cards_of(db: Connection, view: View, rows: list[int]) -> list[Card]:
@@ -19,14 +18,9 @@ def cards_of(db: Connection, view: View, rows: list[int]) -> list[Card]:
     known = [cache.get(view.key(each)) for each in rows]
     found = [each for each in known if each is not None]
     unknown = [row_id for row_id, card in zip(rows, known, strict=True) if card is None]
-    for start in range(0, len(unknown), _IDS_AT_ONCE):
-        some = unknown[start : start + _IDS_AT_ONCE]
-        for row in db.execute(
-            "select id, session_id, meeting_id, title, ended_at_ms from session"
-            f" where id in ({','.join('?' * len(some))})",
-            some,
-        ):
-            card = Card(*row)
-            cache.put(view.key(card.row_id), card)
-            found.append(card)
+    columns = "id, session_id, meeting_id, title, ended_at_ms"
+    for row in rows_in(db, f"select {columns} from session where id in", unknown):
+        card = Card(*row)
+        cache.put(view.key(card.row_id), card)
+        found.append(card)
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from migrations.sqlite import rows_in
 from search.index.appfile import kind_bits
 from search.index.records import KINDS
 from search.text import phrase_terms
@@ -112,16 +113,14 @@ def _sessions(
     return found
 
 
-def _rows(view: View, rows: Iterable[tuple[int]]) -> NDArray[np.bool_]:
+def _rows(view: View, rows: Iterable[tuple[Any, ...]]) -> NDArray[np.bool_]:
     found = np.zeros(view.size, np.bool_)
     found[[row[0] for row in rows]] = True
     return found
 
 
 def _named(db: Connection, view: View, ids: Sequence[str]) -> NDArray[np.bool_]:
-    known = [*_ids(ids)]
-    marks = ",".join("?" * len(known))
-    return _rows(view, db.execute(f"select id from session where session_id in ({marks})", known))
+    return _rows(view, rows_in(db, "select id from session where session_id in", [*_ids(ids)]))
 
 
 def _ids(texts: Iterable[str]) -> Iterator[str]:

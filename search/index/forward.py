@@ -26,9 +26,9 @@ _HEADER = struct.Struct("<IB")
 _HASH = np.dtype("=u4")
 _NARROW, _WIDE = np.dtype("<u2"), np.dtype("<u4")
 _ON = 255
+_ON_BYTE = bytes([_ON])
 #: Looking one term up among those of a session costs as much as looking at so many of them.
 _FEW = 16
-_ON_BYTE = bytes([_ON])
 
 
 def hash_of(term: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from archiver.model import SessionId
+from migrations.sqlite import rows_in
 from search.formats import Participant
 from search.index import watched
 from search.index.completion import completions
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from search.results import SearchResult
 
 T = TypeVar("T")
-
-_IDS_AT_ONCE = 500
 
 
 class _Asked(NamedTuple):
@@ -225,30 +224,26 @@ class Library:
 
 def _cards(asked: _Asked, ids: Sequence[str]) -> list[SessionCard]:
     """Those of these sessions that are in this app's index, in any order."""
-    found = []
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        rows = asked.db.execute(
-            "select session_id, meeting_id, title, started_at_ms, ended_at_ms, version,"
-            " attachments, meta from session join body on body.id = session.id"
-            f" where session_id in ({','.join('?' * len(some))})",
-            some,
+    rows = rows_in(
+        asked.db,
+        "select session_id, meeting_id, title, started_at_ms, ended_at_ms, version, attachments, meta"
+        " from session join body on body.id = session.id where session_id in",
+        ids,
+    )
+    return [
+        SessionCard(
+            app_id=asked.app_id,
+            session_id=row[0],
+            meeting_id=row[1],
+            title=row[2],
+            started_at_ms=row[3],
+            ended_at_ms=row[4],
+            version=row[5],
+            attachments=row[6],
+            speakers=_speakers(Record(row[7]), asked.names),
         )
-        found += [
-            SessionCard(
-                app_id=asked.app_id,
-                session_id=row[0],
-                meeting_id=row[1],
-                title=row[2],
-                started_at_ms=row[3],
-                ended_at_ms=row[4],
-                version=row[5],
-                attachments=row[6],
-                speakers=_speakers(Record(row[7]), asked.names),
-            )
-            for row in rows
-        ]
-    return found
+        for row in rows
+    ]
 
 
 def _speakers(record: Record, names: Names) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from migrations.sqlite import rows_in
 from search.index.cache import Body
 from search.index.forward import Forward, Hashes, all_lines_from, hash_of
 from search.index.records import Record
@@ -157,9 +158,8 @@ def looked_into(
         bodies[row_id] = body
         if with_text and not body.record.has_text:
             silent.append(row_id)
-    for row_id, meta, forward, text in _read(
-        db, "id, meta, forward, text" if with_text else "id, meta, forward, null", missing
-    ):
+    columns = "id, meta, forward, text" if with_text else "id, meta, forward, null"
+    for row_id, meta, forward, text in _read(db, columns, missing):
         body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
         # What is read of the text later, and opened of it, counts from the beginning.
         cache.put(view.key(row_id), body, len(meta) + len(forward) + 2 * body.record.text_bytes)
@@ -186,7 +186,4 @@ def loaded(
 
 
 def _read(db: Connection, columns: str, rows: list[int]) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(rows), _SESSIONS_AT_ONCE):
-        some = rows[start : start + _SESSIONS_AT_ONCE]
-        marks = ",".join("?" * len(some))
-        yield from db.execute(f"select {columns} from body where id in ({marks})", some)
+    return rows_in(db, f"select {columns} from body where id in", rows)

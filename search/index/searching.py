@@ -169,12 +169,9 @@ def _by_moments(best: list[_Ranked]) -> list[_Ranked]:
 
 def _look_into(ranked: list[_Ranked], *, with_text: bool) -> None:
     """Find where the query is met in these sessions, as far as that is not known yet."""
-    rows: dict[_Found, list[int]] = {}
-    for found, match in ranked:
-        if match.row_id not in found.places:
-            rows.setdefault(found, []).append(match.row_id)
-    for found, mine in rows.items():
-        found.look_into(mine, with_text=with_text)
+    unknown = [pair for pair in ranked if pair[1].row_id not in pair[0].places]
+    for found, mine in _by_app(unknown).items():
+        found.look_into([each.row_id for each in mine], with_text=with_text)
 
 
 def _cut(

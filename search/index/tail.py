@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+from migrations.sqlite import rows_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,14 +45,14 @@ def write(db: Connection, row_id: int, keys: Iterable[str], analysed: Analysed) 
     )
 
 
-def read(db: Connection, ids: Iterable[int] | None = None) -> Iterator[tuple[int, Postings]]:
+def read(db: Connection, ids: Sequence[int] | None = None) -> Iterator[tuple[int, Postings]]:
     """What waits of these sessions, or of all: keys, their impacts, and the buckets of pairs."""
-    columns = "select id, keys, impacts, buckets from tail"
+    select = "select id, keys, impacts, buckets from tail"
+    rows: Iterable[tuple[Any, ...]]
     if ids is None:
-        rows = db.execute(f"{columns} order by id")
+        rows = db.execute(f"{select} order by id")
     else:
-        wanted = list(ids)
-        rows = db.execute(f"{columns} where id in ({','.join('?' * len(wanted))})", wanted)
+        rows = rows_in(db, f"{select} where id in", ids)
     for row_id, keys, impacts, buckets in rows:
         names = keys.split(_SEPARATOR) if keys else []
         yield row_id, (names, impacts, np.frombuffer(buckets, "<u4"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
+from migrations.sqlite import rows_in
 from search.index import postings
 from search.index.analysis import bucket_of, speaker_key, term_key
 from search.index.folding import pair_id
@@ -15,7 +16,7 @@ from search.index.forward import hash_of
 from search.index.postings import BLOCK_BITS, IMPACT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from search.index.view import View
 
 _ROWS_AT_ONCE = 2000
-_KEYS_AT_ONCE = 500
 _LAST = "\U0010ffff"
 
 
@@ -43,7 +43,7 @@ class Terms:
         """Read what is going to be asked for at once: a statement costs more than what it reads."""
         keys = {term_key(kind, each) for each in terms for kind in kinds}
         self._posts = {each: [] for each in keys}
-        for key, block, blob in _rows_in(
+        for key, block, blob in rows_in(
             self._db, "select key, block, postings from post where key in", [*keys]
         ):
             self._posts[key].append((block, blob))
@@ -51,7 +51,7 @@ class Terms:
         self._places = {each: [] for each in buckets}
         blocks = range((self._view.size - 1 >> BLOCK_BITS) + 1)
         ids = {pair_id(bucket, block): (bucket, block) for bucket in buckets for block in blocks}
-        for row_id, data in _rows_in(self._db, "select id, places from pair where id in", [*ids]):
+        for row_id, data in rows_in(self._db, "select id, places from pair where id in", [*ids]):
             bucket, block = ids[row_id]
             self._places[bucket].append((block, data))
 
@@ -131,12 +131,6 @@ class Terms:
         for row_id, impact in waiting:
             found[row_id] += impact
         return bool(waiting)
-
-
-def _rows_in(db: Connection, select: str, keys: list[Any]) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        some = keys[start : start + _KEYS_AT_ONCE]
-        yield from db.execute(f"{select} ({','.join('?' * len(some))})", some)
 
 
 def _put(found: NDArray[np.float32], block: int, blob: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from migrations.sqlite import rows_in
 from search.index import tail
 from search.index.appfile import FOLDED
 from search.index.folding import TAIL_SESSIONS
@@ -32,7 +33,7 @@ _Row = tuple[int, int, int, int]
 
 #: Snapshots of a file that are read at the same time; an older one is made anew when it is needed.
 _VIEWS_KEPT = 4
-_IDS_AT_ONCE = 500
+_SELECT = "select id, started_at_ms, kinds, words from session"
 _SLOTS_MAX = 4 * TAIL_SESSIONS
 #: With more changes than this what the caches hold is read anew, which costs less than remembering.
 _TOUCHED_MAX = 4096
@@ -101,7 +102,7 @@ class Views:
 
 
 def _whole(db: Connection, stamp: int, file: int, caches: Caches) -> View:
-    rows = db.execute("select id, started_at_ms, kinds, words from session").fetchall()
+    rows = db.execute(_SELECT).fetchall()
     size = max((row[0] for row in rows), default=0) + 1
     view = View(
         stamp=stamp,
@@ -144,14 +145,7 @@ def _next(db: Connection, older: View, stamp: int) -> View:
     folded = FOLDED in changed or len(older.tail.rows) > _SLOTS_MAX
     ids = sorted(changed - {FOLDED})
     many = len(older.touched) + len(ids) > _TOUCHED_MAX
-    rows: list[_Row] = []
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        rows += db.execute(
-            "select id, started_at_ms, kinds, words from session"
-            f" where id in ({','.join('?' * len(some))})",
-            some,
-        ).fetchall()
+    rows = [*rows_in(db, f"{_SELECT} where id in", ids)]
     newest_row = max(older.newest_row, max(ids, default=0))
     present = _grown(older.present, newest_row)
     present[ids] = False

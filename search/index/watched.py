@@ -9,6 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from migrations.sqlite import rows_in
 from search.index import tail
 from search.index.analysis import term_key
 from search.index.forward import Forward
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from migrations.sqlite import Connection
 
-_IDS_AT_ONCE = 500
 _LAST = "\U0010ffff"
 
 
@@ -43,26 +43,24 @@ def glimpses(
     db: Connection, session_ids: Sequence[str], hashes: NDArray[np.uint32]
 ) -> list[Glimpse]:
     """The sessions of these that the app's index holds; `hashes` ascend."""
-    names, found = Names(db), list[Glimpse]()
-    for ids in _some(session_ids):
-        rows = db.execute(
-            "select session_id, started_at_ms, meeting_id, title, meta, forward"
-            " from session join body on body.id = session.id"
-            f" where session_id in ({','.join('?' * len(ids))})",
-            ids,
+    names = Names(db)
+    rows = rows_in(
+        db,
+        "select session_id, started_at_ms, meeting_id, title, meta, forward"
+        " from session join body on body.id = session.id where session_id in",
+        session_ids,
+    )
+    return [
+        Glimpse(
+            session_id=session_id,
+            started_at_ms=started_at_ms,
+            meeting_id=meeting_id,
+            title=title,
+            speakers=tuple(map(names.of, Record(meta).speakers.tolist())),
+            held=Forward(forward).holds(hashes),
         )
-        for session_id, started_at_ms, meeting_id, title, meta, forward in rows:
-            found.append(
-                Glimpse(
-                    session_id=session_id,
-                    started_at_ms=started_at_ms,
-                    meeting_id=meeting_id,
-                    title=title,
-                    speakers=tuple(map(names.of, Record(meta).speakers.tolist())),
-                    held=Forward(forward).holds(hashes),
-                )
-            )
-    return found
+        for session_id, started_at_ms, meeting_id, title, meta, forward in rows
+    ]
 
 
 def beginnings(
@@ -73,12 +71,9 @@ def beginnings(
     What came in lately has its words at hand, until they are folded in among all others.
     """
     waiting: set[str] = set()
-    for ids in _some(session_ids):
-        rows = db.execute(
-            f"select id from session where session_id in ({','.join('?' * len(ids))})", ids
-        )
-        for _, (keys, _, _) in tail.read(db, [row[0] for row in rows]):
-            waiting.update(key[1:] for key in keys)
+    rows = rows_in(db, "select id from session where session_id in", session_ids)
+    for _, (keys, _, _) in tail.read(db, [row[0] for row in rows]):
+        waiting.update(key[1:] for key in keys)
     ordered, found = sorted(waiting), dict[str, set[str]]()
     for prefix in prefixes:
         first = bisect_left(ordered, prefix)
@@ -91,7 +86,3 @@ def beginnings(
             words.update(key[0][1:] for key in begun)
         found[prefix] = words
     return found
-
-
-def _some(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]

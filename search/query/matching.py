@@ -93,8 +93,7 @@ _BETWEEN = " \n "
 class Matcher:
     """The words of one query, ready to be looked for in many texts.
 
-    `items` are those of `ranking_terms(query).words` unless others are given; `matched` gives places
-    in it.
+    `items` are those of `ranking_terms(query).words` unless others are given.
     """
 
     def __init__(self, query: Query, items: Iterable[Item] | None = None) -> None:

@@ -84,11 +84,11 @@ def _path(spans: Iterable[tuple[int, int]], length_ms: int) -> str:
     parts: list[str] = []
     begun, reached = -1, -1
     for start_ms, end_ms in sorted(spans):
-        start, end = min(start_ms * WIDTH // length_ms, WIDTH - 1), end_ms * WIDTH // length_ms + 1
+        start, end = _x(start_ms, length_ms), _x(end_ms, length_ms) + 1
         if start > reached:
             if begun >= 0:
                 parts.append(f"M{begun} 5H{reached}")
             begun, reached = start, end
         elif end > reached:
             reached = end
-    return "".join([*parts, f"M{begun} 5H{min(reached, WIDTH)}"])
+    return "".join([*parts, f"M{begun} 5H{reached}"])
