@@ -90,6 +90,8 @@ def status_lines(document: dict[str, Any]) -> list[str]:
         index = document["index"]
         unread = f", {index['unread']} artifacts could not be read" * bool(index["unread"])
         lines.append(f"index      {index['sessions']} sessions, {index['behind']} to come{unread}")
+        if problem := index.get("problem"):
+            lines.append(f"           {visible(problem)}")
     total = sum(document["requests"].values())
     return [*lines, f"requests   {total} made to the source"]
 

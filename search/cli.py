@@ -19,7 +19,7 @@ from archiver.intake import Intake
 from archiver.status import status_code, status_document, status_lines
 from archiver.terminal import answer, answer_json, progress, say
 from search.commands import limits_of, looking, models, open_library, searches
-from search.errors import IndexMissingError
+from search.errors import IndexDamagedError, IndexMissingError
 from search.export.command import export_arguments
 from search.indexer import Indexed, Indexer
 from search.lag import behind, index_facts
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from archiver.runtime import Runtime
     from archiver.settings import Settings
     from search.index.library import Library
+    from search.index.seam import Unread
 
 
 def _facts_of(settings: Settings) -> FactsOf:
@@ -189,13 +190,17 @@ async def status(args: argparse.Namespace, settings: Settings) -> int:
 
 def index_status(settings: Settings, ledger: Ledger, rows: int = 10) -> dict[str, Any]:
     """What the index holds, what the ledger lists that it does not, and what could not be read."""
+    unread: list[Unread] = []
+    total = 0
+    index: dict[str, Any] = {"sessions": 0, "behind": behind({}, ledger)}
     library = open_library(settings)
     try:
         unread, total = library.unread(rows)
         index = {"sessions": library.count(), "behind": behind(library.positions(), ledger)}
     except IndexMissingError:  # nothing was indexed yet, or it was deleted
-        unread, total = [], 0
-        index = {"sessions": 0, "behind": behind({}, ledger)}
+        pass
+    except IndexDamagedError as error:  # no reason to keep back what the ledger knows
+        index["problem"] = str(error)
     finally:
         library.close()
     return {

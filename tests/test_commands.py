@@ -459,6 +459,31 @@ def test_status_without_an_index(shell: Console) -> None:
     assert ran.document["index"] == {"sessions": 0, "behind": 3, "unread": 0}
 
 
+def test_an_index_of_another_release_is_made_again(shell: Console) -> None:
+    """By `sync`; until then `status` tells what the ledger knows, and a search why there is none."""
+    shell.run("sync")
+    for path in (shell.folder / "data/index").rglob("*.db"):
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("update about set value = 'another' where name = 'analysis'")
+
+    told = shell.run("status")
+    assert told.code == 0
+    assert "made by another release" in told.out
+    index = shell.run("status", "--json").document["index"]
+    assert (index["sessions"], index["behind"]) == (0, 3)
+    searched = shell.run("search", "in:transcript")
+    assert searched.code == 1
+    assert_one_line(searched, "another release", "rtk-archive sync")
+
+    assert shell.run("sync", "--json").document["sessions_indexed"] == 3
+    assert shell.run("status", "--json").document["index"] == {
+        "sessions": 3,
+        "behind": 0,
+        "unread": 0,
+    }
+    assert shell.run("search", "in:transcript").code == 0
+
+
 def test_json_cannot_steer_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
