@@ -3,9 +3,9 @@
 `sessions` (full text, a row a session) decides what phrases and words near each other match; `post`
 and `pair` hold which sessions hold a word, or two words side by side, and how much each is about them,
 and decide the order; `body` holds what was said, and where in the session which word stands. What
-came in lately waits in `tail` until it is folded into `post` and `pair`; `change` tells readers which
-sessions are not what they were. Full-text tables are contentless and are fed prepared words
-(search/text.py), split at spaces only.
+came in lately waits in `tail` until it is folded into `post` and `pair`; `beginning` has the words by
+their first two letters; `change` tells readers which sessions are not what they were. Full-text
+tables are contentless and are fed prepared words (search/text.py), split at spaces only.
 """
 
 from __future__ import annotations
@@ -115,3 +115,11 @@ def _initial(db: Database) -> None:
         ),
     ):
         db.execute(statement)
+
+
+@_migrations(name="0002_beginnings")
+def _beginnings(db: Database) -> None:
+    db.execute(
+        "create table beginning (letters text primary key, hashes blob not null)"
+        " strict, without rowid"
+    )

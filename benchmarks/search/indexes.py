@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import migrations.index
 import search.text
 from benchmarks.corpus import EDITION, Corpus, text_of
-from search.index.appfile import AppFile
+from search.index.appfile import ANALYSIS, AppFile
 from search.index.generations import Generations, app_path
 from search.index.seam import Document, Position
 
@@ -116,9 +116,10 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def _version() -> str:
-    """Changes with the tables of an index, and with what a word is."""
+    """Changes with the tables of an index, what a word is, and what is kept of one."""
     sources = (migrations.index.__file__, search.text.__file__)
-    return hashlib.sha256(b"".join(Path(str(each)).read_bytes() for each in sources)).hexdigest()
+    kept = [ANALYSIS.encode(), *(Path(str(each)).read_bytes() for each in sources)]
+    return hashlib.sha256(b"".join(kept)).hexdigest()
 
 
 def _measured(utterances: int, seed: int, folder: Path, builder: Callable[..., None]) -> Built:

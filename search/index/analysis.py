@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from search.index import forward
+from search.index.beginnings import beginning_of
 from search.index.postings import impacts
 from search.index.records import KINDS
 from search.stopwords import is_function_word
@@ -84,7 +85,8 @@ class Analysed:
 
     columns: tuple[str, ...]  #: of each kind its words, for the full-text table
     words: int  #: how many there are
-    numbers: NDArray[np.int64]  #: of its terms and speakers by kind, as `Analyser.key` knows them
+    #: Of its terms, their beginnings and its speakers by kind, as `Analyser.key` knows them.
+    numbers: NDArray[np.int64]
     impacts: NDArray[np.uint8]  #: of each of these
     buckets: NDArray[np.uint32]  #: of pairs, ascending; one comes as often as it is said
     forward: bytes
@@ -98,6 +100,9 @@ class _Numbers(dict[str, int]):
         self.terms: list[str] = []
         self.hashes = np.zeros(1024, np.uint32)
         self.stems = np.zeros(1024, np.uint32)
+        self.beginnings = np.zeros(
+            1024, np.int64
+        )  #: the number of each term's; 0 where it has none
         self.weighs = np.zeros(1024, np.bool_)
         self[_LINE_END]
 
@@ -105,13 +110,15 @@ class _Numbers(dict[str, int]):
         number = self[term] = len(self.terms)
         self.terms.append(term)
         if number == len(self.hashes):
-            for name in ("hashes", "stems", "weighs"):
+            for name in ("hashes", "stems", "beginnings", "weighs"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate((old, np.zeros_like(old))))
         data = term.encode("utf-8", "surrogatepass")
         self.hashes[number] = crc32(data)
         self.stems[number] = forward.hash_of(stem_of(term))
         self.weighs[number] = number > 0 and not is_function_word(term)
+        if beginning := beginning_of(term):
+            self.beginnings[number] = self[beginning]
         return number
 
 
@@ -190,7 +197,7 @@ def _terms(
     bounds: list[tuple[int, int]],
     words: list[int],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], bytes]:
-    """The numbers and impacts of a session's terms by kind, and its forward blob."""
+    """The numbers and impacts of a session's terms and beginnings by kind, and its forward blob."""
     if not len(ids):
         nothing = np.zeros(0, np.int64)
         empty = forward.pack(nothing.astype(np.uint32), nothing, nothing)
@@ -205,12 +212,27 @@ def _terms(
     kinds = (line >= bounds[1][0]).astype(np.int64) + (line >= bounds[2][0])
     groups = np.flatnonzero(new_term | _changes(kinds))
     counts = np.diff(groups, append=len(term))
-    group_kinds = kinds[groups]
-    found = np.zeros(len(groups), np.uint8)
+    named = term[groups] << _KIND_BITS | kinds[groups]
+    begun, begun_counts = _begun(numbers.beginnings[term[groups]], kinds[groups], counts)
+    named, counts = np.concatenate((named, begun)), np.concatenate((counts, begun_counts))
+    found = np.zeros(len(named), np.uint8)
     for kind in range(len(KINDS)):
-        chosen = group_kinds == kind
+        chosen = named & _KIND_MASK == kind
         found[chosen] = impacts(counts[chosen], words[kind], kind)
-    return term[groups] << _KIND_BITS | group_kinds, found, packed
+    return named, found, packed
+
+
+def _begun(
+    beginnings: NDArray[np.int64], kinds: NDArray[np.int64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The beginnings by kind, and how often words begin so, of terms that stand so often."""
+    order = (named := beginnings << _KIND_BITS | kinds).argsort(kind="stable")
+    order = order[np.searchsorted(named[order], 1 << _KIND_BITS) :]  # those that have one
+    if not len(order):
+        return order, order
+    named = named[order]
+    firsts = np.flatnonzero(_changes(named))
+    return named[firsts], np.add.reduceat(counts[order], firsts)
 
 
 def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:

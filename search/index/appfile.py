@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: Changes whenever prepared words or what is kept of them do, as with the interpreter's tables of
 #: characters: an index of another analysis is made again, since it could not even be told which words
 #: to forget.
-ANALYSIS = f"6, Unicode {unicodedata.unidata_version}"
+ANALYSIS = f"7, Unicode {unicodedata.unidata_version}"
 
 #: What `change` names instead of a session where the tail was folded in.
 FOLDED = 0
@@ -335,17 +335,17 @@ class AppFile:
         self._db.execute("insert into change (session) values (?)", [session])
 
     def optimize(self) -> None:
-        """Write what was gathered, and merge the full-text tables into one piece each.
+        """Merge the full-text tables into one piece each, and write what was gathered.
 
         Of sessions that were taken out no word is left in any file afterwards, unless a reader still
         looks at the state before: then `is_unpurged` stays true, and it is tried again.
         """
         with _explained(self._path):
             with Transaction(self._db):
-                self._flush()
-                self._load = None
                 for table in ("sessions", "titles", "names"):
                     self._db.execute(f"insert into {table} ({table}) values ('optimize')")
+                self._flush()  # into the pages that merging has just given back
+                self._load = None
                 self._changed(FOLDED)
             if self._unpurged() == _IN_THE_FILE:
                 self._write_anew()

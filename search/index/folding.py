@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from search.index import postings, tail
+from migrations.sqlite import rows_in
+from search.index import beginnings, postings, tail
+from search.index.analysis import term_key
 from search.index.postings import BLOCK_BITS, Gathered
+from search.index.records import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,6 +76,7 @@ class Batch:
 
 def _write_terms(db: Connection, block: int, found: list[tuple[str, bytes]]) -> None:
     known = db.execute("select 1 from post where block = ? limit 1", [block]).fetchone()
+    fresh = set[str]()
     for start in range(0, len(found), _ROWS_AT_ONCE):
         rows = []
         for key, data in found[start : start + _ROWS_AT_ONCE]:
@@ -82,9 +86,12 @@ def _write_terms(db: Connection, block: int, found: list[tuple[str, bytes]]) -> 
                     "select postings from post where key = ? and block = ?", [key, block]
                 ).fetchone()
             )
+            if not old:
+                fresh.add(key[1:])
             blob = postings.extended(old[0], data) if old else postings.encode(data)
             rows.append((key, block, postings.count(blob), blob))
         db.executemany("insert or replace into post values (?, ?, ?, ?)", rows)
+    beginnings.learn(db, fresh)
 
 
 def fold(db: Connection) -> None:
@@ -105,6 +112,7 @@ def fold(db: Connection) -> None:
 def remove(db: Connection, row_id: int, keys: Iterable[str], buckets: NDArray[np.uint32]) -> None:
     """Take the postings of one session out, all of which are known."""
     block, place = row_id >> BLOCK_BITS, row_id & _PLACE_MASK
+    emptied = set[str]()
     for key in keys:
         row = db.execute(
             "select postings from post where key = ? and block = ?", [key, block]
@@ -112,11 +120,13 @@ def remove(db: Connection, row_id: int, keys: Iterable[str], buckets: NDArray[np
         left = postings.without(row[0], place) if row else None
         if left is None:
             db.execute("delete from post where key = ? and block = ?", [key, block])
+            emptied.add(key[1:])
         else:
             db.execute(
                 "update post set sessions = ?, postings = ? where key = ? and block = ?",
                 [postings.count(left), left, key, block],
             )
+    beginnings.forget(db, [each for each in emptied if not _is_held(db, each)])
     for bucket in np.unique(buckets).tolist():
         number = pair_id(bucket, block)
         row = db.execute("select places from pair where id = ?", [number]).fetchone()
@@ -124,6 +134,12 @@ def remove(db: Connection, row_id: int, keys: Iterable[str], buckets: NDArray[np
             db.execute("update pair set places = ? where id = ?", [places, number])
         else:
             db.execute("delete from pair where id = ?", [number])
+
+
+def _is_held(db: Connection, term: str) -> bool:
+    """Whether any session's postings are of this term, in whatever kind."""
+    keys = [term_key(kind, term) for kind in range(len(KINDS))]
+    return any(rows_in(db, "select 1 from post where key in", keys))
 
 
 def pair_id(bucket: int, block: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -27,8 +27,6 @@ _HASH = np.dtype("=u4")
 _NARROW, _WIDE = np.dtype("<u2"), np.dtype("<u4")
 _ON = 255
 _ON_BYTE = bytes([_ON])
-#: Looking one term up among those of a session costs as much as looking at so many of them.
-_FEW = 16
 
 
 def hash_of(term: str) -> int:
@@ -73,7 +71,7 @@ def _bytes_of(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[bytes,
 
 
 class Hashes:
-    """Many terms by their hashes, to be looked for among those of one session after the other."""
+    """Many terms by their hashes, to be looked for among those of many sessions."""
 
     __slots__ = ("_low", "hashes")
 
@@ -83,12 +81,7 @@ class Hashes:
         self._low[hashes & np.uint32(0xFFFF)] = True
 
     def among(self, known: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """The places of those of `known`, which ascend, that are these."""
-        if _FEW * len(self.hashes) < len(known):
-            nearest = known.searchsorted(self.hashes)
-            nearest[nearest == len(known)] = 0
-            there: NDArray[np.int64] = nearest[known[nearest] == self.hashes]
-            return there
+        """The places of those of `known` that are these."""
         # Nearly all that are not differ in the lower half already, which is one look at a table.
         maybe: NDArray[np.int64] = self._low[known & np.uint32(0xFFFF)].nonzero()[0]
         if not len(maybe):
@@ -129,15 +122,17 @@ class Forward:
 
     def lines_of(self, hashes: Hashes) -> list[int]:
         """The lines that hold any of these terms; ascending."""
-        return sorted({line for steps in self.all_steps(hashes) for line in lines_from(steps)})
+        _, found = all_steps([self], hashes)
+        return sorted({line for steps in found for line in lines_from(steps)})
 
-    def all_steps(self, hashes: Hashes) -> list[bytes]:
-        """The steps of each of these terms that is there."""
+    @property
+    def hashes(self) -> NDArray[np.uint32]:
+        """Of every term, ascending."""
+        return np.frombuffer(self._blob, _HASH, self._count, _HEADER.size)
+
+    def steps_at(self, places: NDArray[np.int64]) -> list[bytes]:
+        """The steps of the terms whose hashes stand there."""
         blob, ends_at = self._blob, _HEADER.size + 4 * self._count
-        known = np.frombuffer(blob, _HASH, self._count, _HEADER.size)
-        places = hashes.among(known)
-        if not len(places):
-            return []
         ends = np.frombuffer(blob, f"<u{self._width}", self._count + 1, ends_at)
         data = ends_at + self._width * (self._count + 1)
         begins, stops = ends[places].tolist(), ends[places + 1].tolist()
@@ -147,10 +142,24 @@ class Forward:
         """Of each of these terms, whose hashes ascend, whether any line holds it."""
         held = np.zeros(len(hashes), np.bool_)
         if len(hashes):
-            known = np.frombuffer(self._blob, _HASH, self._count, _HEADER.size)
+            known = self.hashes
             places = np.minimum(hashes.searchsorted(known), len(hashes) - 1)
             held[places[hashes[places] == known]] = True
         return held
+
+
+def all_steps(forwards: Sequence[Forward], hashes: Hashes) -> tuple[list[int], list[bytes]]:
+    """Whatever is there of these terms in many sessions: which session's it is, and its steps."""
+    known = [each.hashes for each in forwards]
+    places = hashes.among(np.concatenate(known))
+    bounds = list(accumulate(map(len, known), initial=0))
+    cuts = places.searchsorted(bounds).tolist()
+    whose, steps = list[int](), list[bytes]()
+    for number, (begin, end) in enumerate(pairwise(cuts)):
+        if begin < end:
+            whose += [number] * (end - begin)
+            steps += forwards[number].steps_at(places[begin:end] - bounds[number])
+    return whose, steps
 
 
 def lines_from(steps: bytes) -> Iterable[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from migrations.sqlite import rows_in
 from search.index.cache import Body
-from search.index.forward import Forward, Hashes, all_lines_from, hash_of
+from search.index.forward import Forward, Hashes, all_lines_from, all_steps, hash_of
 from search.index.records import Record
 from search.query import Near, finder
 
@@ -123,12 +123,8 @@ def all_lines_of(
         (needle,) = needles
         if isinstance(needle, int):
             return all_lines_from(starts, [each.forward.steps(needle) for each in sessions])
-        found = [
-            (start, steps)
-            for start, each in zip(starts, sessions, strict=True)
-            for steps in each.forward.all_steps(needle)
-        ]
-        return all_lines_from([start for start, _ in found], [steps for _, steps in found])
+        whose, found = all_steps([each.forward for each in sessions], needle)
+        return all_lines_from([starts[each] for each in whose], found)
     return [
         start + line
         for start, each in zip(starts, sessions, strict=True)

@@ -73,12 +73,7 @@ class Matching:
 
     def __post_init__(self) -> None:
         self._terms = Terms(self.db, self.view)
-        words = (
-            term
-            for each in self.plan.items
-            for term in (each.terms[:-1] if each.prefix else each.terms)
-        )
-        self._terms.fetch(words, self.plan.pairs, self.scope.kinds)
+        self._terms.fetch(self.plan.items, self.plan.pairs, self.scope.kinds)
         self.needles = Needles(self.plan.items)
 
     def run(self, cut: Cut) -> Matches:
@@ -162,7 +157,6 @@ class Matching:
             if node.prefix:
                 found, hashes = self._terms.beginning(node.terms[0], kinds)
                 self.needles.expand(node.terms[0], hashes)
-                found = _saturated(found)
             else:
                 found = self._terms.word(node.terms[0], kinds)
             mask = found > 0
@@ -322,8 +316,3 @@ def _any(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     for each in others:
         found |= each
     return found
-
-
-def _saturated(found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Many words that begin so weigh no more together than one that is said all the time."""
-    return 255 * found / (found + 255)

@@ -9,20 +9,22 @@ from zlib import crc32
 import numpy as np
 
 from migrations.sqlite import rows_in
-from search.index import postings
+from search.index import beginnings, postings
 from search.index.analysis import bucket_of, speaker_key, term_key
+from search.index.beginnings import beginning_of, is_kept
 from search.index.folding import pair_id
 from search.index.forward import hash_of
 from search.index.postings import BLOCK_BITS, IMPACT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from migrations.sqlite import Connection
     from search.index.postings import Postings
     from search.index.view import View
+    from search.query import Item
 
 _ROWS_AT_ONCE = 2000
 _LAST = "\U0010ffff"
@@ -38,9 +40,10 @@ class Terms:
         self._places: dict[int, list[tuple[int, bytes]]] = {}
 
     def fetch(
-        self, terms: Iterable[str], pairs: Iterable[tuple[str, str]], kinds: Sequence[int]
+        self, items: Iterable[Item], pairs: Iterable[tuple[str, str]], kinds: Sequence[int]
     ) -> None:
         """Read what is going to be asked for at once: a statement costs more than what it reads."""
+        terms = {term for each in items for term in _whole(each)}
         keys = {term_key(kind, each) for each in terms for kind in kinds}
         self._posts = {each: [] for each in keys}
         for key, block, blob in rows_in(
@@ -96,6 +99,8 @@ class Terms:
         self, prefix: str, kinds: Iterable[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
         """As `word`, for every word that begins so; and the hashes of those words, ascending."""
+        if is_kept(prefix):
+            return self.word(beginning_of(prefix), kinds), self._hashes(prefix, kinds)
         found = self._nothing()
         hashes: set[int] = set()
         for kind in kinds:
@@ -111,7 +116,17 @@ class Terms:
             for name in self._view.tail.names_from(begin):
                 if self._add_waiting(found, name):
                     hashes.add(hash_of(name[1:]))
-        return found, np.array(sorted(hashes), np.uint32)
+        return _saturated(found), np.array(sorted(hashes), np.uint32)
+
+    def _hashes(self, prefix: str, kinds: Iterable[int]) -> NDArray[np.uint32]:
+        """Of the words that begin so the hashes, ascending; some may be of words that are gone."""
+        waiting = {
+            hash_of(name[1:])
+            for kind in kinds
+            for name in self._view.tail.names_from(term_key(kind, prefix))
+        }
+        known = beginnings.hashes_of(self._db, prefix)
+        return np.union1d(known, np.array([*waiting], np.uint32)) if waiting else known
 
     def _nothing(self) -> NDArray[np.float32]:
         return np.zeros(self._view.size, np.float32)
@@ -131,6 +146,16 @@ class Terms:
         for row_id, impact in waiting:
             found[row_id] += impact
         return bool(waiting)
+
+
+def _whole(item: Item) -> Iterator[str]:
+    """The terms of an item that have postings of their own."""
+    *firsts, last = item.terms
+    yield from firsts
+    if not item.prefix:
+        yield last
+    elif is_kept(last):
+        yield beginning_of(last)
 
 
 def _put(found: NDArray[np.float32], block: int, blob: bytes) -> None:
@@ -161,6 +186,11 @@ def _put_all(found: NDArray[np.float32], rows: list[tuple[bytes, int, bytes]]) -
         for blob in blobs:
             if blob[0]:
                 _put(found, block, blob)
+
+
+def _saturated(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Many words that begin so weigh no more together than one that is said all the time."""
+    return IMPACT_MAX * found / (found + IMPACT_MAX)
 
 
 def scaled(found: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
