@@ -214,9 +214,8 @@ class Library:
         def ask() -> list[T]:
             deadline, answers = self._readers.deadline(), list[T]()
             for app_id, path in self._readers.files(apps).items():
-                with self._readers.reading(path, deadline) as db:
-                    names = Names(db, self._readers.views(path).names)
-                    answers.append(read(_Asked(app_id, db, names)))
+                with self._readers.reading(path, deadline) as (db, views):
+                    answers.append(read(_Asked(app_id, db, Names(db, views.names))))
             return answers
 
         return self._readers.retrying(ask)

@@ -63,11 +63,10 @@ class Weights:
         items = sorted(plan.items, key=lambda each: -weights[each])
         self.items = items
         self.bit_of = {item: min(place, WORDS_WEIGHED - 1) for place, item in enumerate(items)}
-        bits = min(len(items), WORDS_WEIGHED)
-        held = np.arange(1 << bits, dtype=np.uint16)
-        self.table = np.zeros(1 << bits, np.float32)
-        for bit, item in enumerate(items[:bits]):
-            self.table[held >> bit & 1 > 0] += weights[item]
+        self.table = np.zeros(1, np.float32)  #: what a line is worth, by the bits of what it holds
+        for item in items[:WORDS_WEIGHED]:
+            self.table = np.concatenate((self.table, self.table + np.float32(weights[item])))
+        held = np.arange(len(self.table), dtype=np.uint16)
         by_term = {item.terms: self.bit_of[item] for item in items}
         for (first, second), weight in pair_weights.items():
             one, two = by_term.get((first,)), by_term.get((second,))

@@ -153,14 +153,16 @@ class Readers:
             with self._lock:
                 self._views.clear()
             self._folder = folder
-        present = self._apps.of(
-            folder, lambda: {app_id: app_path(folder, app_id) for app_id in apps_in(folder)}
-        )
-        if self.folder() != folder:  # it was being deleted while it was listed
-            return self.files(apps)
+        present = self._apps.of(folder, lambda: self._listed(folder))
         if apps is None:
             return present
         return {app_id: path for app_id, path in present.items() if app_id in apps}
+
+    def _listed(self, folder: Path) -> dict[str, Path]:
+        found = {app_id: app_path(folder, app_id) for app_id in apps_in(folder)}
+        if self.folder() != folder:
+            raise IndexDamagedError("the index was being deleted while it was listed")
+        return found
 
     def folder(self) -> Path | None:
         """The generation that is read now."""
@@ -168,17 +170,20 @@ class Readers:
 
     def retrying(self, answer: Callable[[], T]) -> T:
         """What `answer` gives; asked again where the index was swapped under it meanwhile."""
+        folder = self._folder
         while True:
-            folder = self.folder()
             try:
                 return answer()
             except (IndexDamagedError, IndexMissingError):
-                if self.folder() == folder:
+                now = self.folder()
+                if now == folder:
                     raise
+                folder = now
 
     @contextmanager
-    def reading(self, path: Path, deadline: float) -> Iterator[Connection]:
-        """A connection whose statements stop at the deadline, inside one snapshot of the file.
+    def reading(self, path: Path, deadline: float) -> Iterator[tuple[Connection, Views]]:
+        """A connection whose statements stop at the deadline, inside one snapshot of the file, and
+        what is kept in memory of that file.
 
         Raises SearchTimeoutError or IndexDamagedError.
         """
@@ -189,7 +194,7 @@ class Readers:
             connection = opened.connection
             connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_PER_LOOK)
             connection.execute("begin")
-            yield connection
+            yield connection, self._views_of(path, opened.inode)
             connection.execute("commit")
             connection.set_progress_handler(None, 0)
             self._pool.give_back(path, opened)
@@ -209,9 +214,7 @@ class Readers:
         if time.monotonic() > deadline:
             raise self._too_late()
 
-    def views(self, path: Path) -> Views:
-        """What is kept in memory of a file."""
-        inode = _inode(path)
+    def _views_of(self, path: Path, inode: int) -> Views:
         with self._lock:
             known = self._views.get(path)
             if known is None or known[0] != inode:

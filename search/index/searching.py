@@ -110,8 +110,7 @@ class Searching:
         for app_id, path in self._readers.files(request.apps).items():
             if (asked.apps and app_id not in asked.apps) or app_id in asked.excluded_apps:
                 continue
-            db = stack.enter_context(self._readers.reading(path, deadline))
-            views = self._readers.views(path)
+            db, views = stack.enter_context(self._readers.reading(path, deadline))
             view = views.of(db)
             scope = scope_of(db, view, asked)
             if scope is None or (made.root is None and request.query.words):
@@ -230,6 +229,8 @@ def _hit(found: _Found, match: Match, moments: list[Moment], count: int) -> Hit:
 
 
 def _facets(best: list[_Ranked], names: tuple[str, ...]) -> dict[str, list[tuple[str, int]]]:
+    if not names:
+        return {}
     counts = {
         "app": Counter(found.app_id for found, _ in best),
         "month": Counter(month_of(match.started_at_ms) for _, match in best),

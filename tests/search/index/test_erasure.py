@@ -42,7 +42,7 @@ def test_a_reader_may_delay_it_and_no_more(tmp_path: Path) -> None:
         file._db.execute("pragma busy_timeout = 50")
         fill(file)
         pieces = pieces_of(file)["folded"]
-        with readers.reading(made.path(), readers.deadline()) as db:
+        with readers.reading(made.path(), readers.deadline()) as (db, _):
             assert db.execute("select count(*) from session").fetchone()[0] > 100
             assert file.remove("secret-folded")
             file.optimize()

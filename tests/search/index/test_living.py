@@ -120,13 +120,13 @@ def test_a_long_answer_keeps_its_state_and_lets_the_writer_go_on(tmp_path: Path)
     made = Made.of(tmp_path, [said(each, "state1") for each in range(3)])
     path = made.path()
     readers = made.library._readers
-    with readers.reading(path, readers.deadline()) as db:
-        before = readers.views(path).of(db)
+    with readers.reading(path, readers.deadline()) as (db, views):
+        before = views.of(db)
         began = time.monotonic()
         made.put(*(said(each, "state2") for each in range(2, 9)))
         made.remove("s0")
         assert time.monotonic() - began < ANSWER_MAX_S
         assert made.search("price").total_sessions == 8
-        assert readers.views(path).of(db).sessions == before.sessions == 3
+        assert views.of(db).sessions == before.sessions == 3
     assert made.search("price").total_sessions == 8
     made.close()

@@ -29,6 +29,9 @@ BEGINNINGS = [f"{first}{second}" for first, second in product("bcdfg", string.as
 #: Each as expensive as its kind can be within the limits of a query.
 EXPENSIVE = {
     "beginnings of two letters": " ".join(f"{each}*" for each in BEGINNINGS[:60]),
+    "beginnings of three letters": " ".join(
+        f"{each}{digit}*" for each, digit in [*product(BEGINNINGS, range(1, 10))][:60]
+    ),
     "phrases of function words": " ".join(
         f'"{one} {two}"' for one, two in [*product(FUNCTION_WORDS, repeat=2)][:30]
     ),
