@@ -20,7 +20,7 @@ from search.stopwords import is_function_word
 from search.text import prepare_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,12 +58,12 @@ def stem_of(term: str) -> str:
     return term
 
 
-def bucket_of(kind: int, first: str, second: str) -> int:
-    """The number of two words that stand side by side, function words left out."""
+def buckets_of(kinds: Iterable[int], first: str, second: str) -> list[int]:
+    """The number in each kind of two words that stand side by side, function words left out."""
     one, two = forward.hash_of(stem_of(first)), forward.hash_of(stem_of(second))
     mixed = (one * 0x9E3779B1 + (two ^ 0x85EBCA77) * 0xC2B2AE3D) & _WORD
-    mixed = (mixed ^ mixed >> 15) * (0x2C1B3C6D + 2 * kind) & _WORD
-    return mixed >> 32 - BUCKET_BITS
+    mixed ^= mixed >> 15
+    return [(mixed * (0x2C1B3C6D + 2 * kind) & _WORD) >> 32 - BUCKET_BITS for kind in kinds]
 
 
 _WORD = 0xFFFFFFFF
@@ -72,7 +72,7 @@ _WORD = 0xFFFFFFFF
 def _buckets(
     kind: int, first: NDArray[np.uint32], second: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
-    # As `bucket_of`, of many at once.
+    # As `buckets_of`, of many pairs at once.
     mixed = first * np.uint32(0x9E3779B1) + (second ^ np.uint32(0x85EBCA77)) * np.uint32(0xC2B2AE3D)
     mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x2C1B3C6D + 2 * kind)
     buckets: NDArray[np.uint32] = mixed >> np.uint32(32 - BUCKET_BITS)

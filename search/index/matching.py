@@ -173,7 +173,7 @@ class Matching:
         return _Leaf(mask, score, self._terms.idf(int(np.count_nonzero(mask))))
 
     def _pair(self, pair: tuple[str, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        rows, impacts = self._terms.pair(*pair, self.scope.kinds)
+        rows, impacts = self._terms.pair(pair)
         weight = self._terms.idf(len(rows))
         self._pairs[pair] = weight
         return rows, scaled(impacts, PAIR_WEIGHT * weight)

@@ -10,7 +10,7 @@ import numpy as np
 
 from migrations.sqlite import rows_in
 from search.index import beginnings, postings
-from search.index.analysis import bucket_of, speaker_key, term_key
+from search.index.analysis import buckets_of, speaker_key, term_key
 from search.index.beginnings import beginning_of, is_kept
 from search.index.folding import pair_id
 from search.index.forward import hash_of
@@ -37,6 +37,7 @@ class Terms:
         self._db = db
         self._view = view
         self._posts: dict[str, list[tuple[int, bytes]]] = {}
+        self._buckets: dict[tuple[str, str], list[int]] = {}  #: of each pair, in each kind
         self._places: dict[int, list[tuple[int, bytes]]] = {}
 
     def fetch(
@@ -50,7 +51,8 @@ class Terms:
             self._db, "select key, block, postings from post where key in", [*keys]
         ):
             self._posts[key].append((block, blob))
-        buckets = {bucket_of(kind, *each) for each in pairs for kind in kinds}
+        self._buckets = {each: buckets_of(kinds, *each) for each in pairs}
+        buckets = {each for found in self._buckets.values() for each in found}
         self._places = {each: [] for each in buckets}
         blocks = range((self._view.size - 1 >> BLOCK_BITS) + 1)
         ids = {pair_id(bucket, block): (bucket, block) for bucket in buckets for block in blocks}
@@ -76,23 +78,20 @@ class Terms:
             self._add(found, speaker_key(kind, speaker))
         return found > 0
 
-    def pair(
-        self, first: str, second: str, kinds: Iterable[int]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def pair(self, pair: tuple[str, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The sessions that hold two words side by side, and how much each is about them.
 
         They must have been fetched. A few sessions may only seem to hold them.
         """
         found = [np.zeros(0, np.int64)]
-        for kind in kinds:
-            bucket = bucket_of(kind, first, second)
+        for bucket in self._buckets[pair]:
             found += [
                 postings.places_of(data) + (block << BLOCK_BITS)
                 for block, data in self._places[bucket]
             ]
-            waiting = self._view.tail.find_pair(bucket, self._view.slots)
-            found.append(np.array(waiting, np.int64))
-        rows, said = np.unique(np.concatenate(found), return_counts=True)
+            if waiting := self._view.tail.find_pair(bucket, self._view.slots):
+                found.append(np.array(waiting, np.int64))
+        rows, said = _counted(np.concatenate(found))
         return rows, (IMPACT_MAX * said / (said + self._view.norms[rows])).astype(np.float32)
 
     def beginning(
@@ -146,6 +145,15 @@ class Terms:
         for row_id, impact in waiting:
             found[row_id] += impact
         return bool(waiting)
+
+
+def _counted(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each of these once, ascending, and how often it stands there: as `np.unique`, in half the time."""
+    rows.sort()
+    changes = np.ones(len(rows) + 1, np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=changes[1:-1])
+    bounds = changes.nonzero()[0]
+    return rows[bounds[:-1]], bounds[1:] - bounds[:-1]
 
 
 def _whole(item: Item) -> Iterator[str]:
