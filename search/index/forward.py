@@ -1,7 +1,7 @@
 """Which lines of one session hold which term: a small inverted index of its own, as one blob.
 
-Terms stand by the CRC-32 of their UTF-8, ascending, in the byte order of the machine, which alone
-reads its own index; then where the lines of each begin and end among the bytes that follow: steps of
+Terms stand by the CRC-32 of their UTF-8, ascending; then where the lines of each begin and end among
+the bytes that follow, both in the byte order of the machine, which alone reads its own index: steps of
 one byte (255: so many lines, and more to come). Two terms of a session may share a hash, and a term
 may share one with another that is not there: once in five million look-ups of a session, which nobody
 will notice.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HEADER = struct.Struct("<IB")
 _HASH = np.dtype("=u4")
-_NARROW, _WIDE = np.dtype("<u2"), np.dtype("<u4")
+_NARROW, _WIDE = np.dtype("=u2"), np.dtype("=u4")
 _ON = 255
 _ON_BYTE = bytes([_ON])
 
@@ -96,12 +96,16 @@ class Hashes:
 class Forward:
     """The blob, for looking terms up."""
 
-    __slots__ = ("_blob", "_count", "_hashes", "_width")
+    __slots__ = ("_blob", "_count", "_data_at", "_ends", "_hashes")
 
     def __init__(self, blob: bytes) -> None:
-        self._count, self._width = _HEADER.unpack_from(blob)
+        self._count, width = _HEADER.unpack_from(blob)
+        ends_at = _HEADER.size + _HASH.itemsize * self._count
+        self._data_at = ends_at + width * (self._count + 1)
         self._blob = blob
-        self._hashes = memoryview(blob)[_HEADER.size : _HEADER.size + 4 * self._count].cast("I")
+        view = memoryview(blob)
+        self._hashes = view[_HEADER.size : ends_at].cast("I")
+        self._ends = view[ends_at : self._data_at].cast("H" if width == _NARROW.itemsize else "I")
 
     def lines(self, term: int) -> Iterable[int]:
         """The lines of the term with this hash; ascending."""
@@ -112,13 +116,8 @@ class Forward:
         place = bisect_left(self._hashes, term)
         if place == self._count or self._hashes[place] != term:
             return b""
-        blob, width = self._blob, self._width
-        ends = _HEADER.size + 4 * self._count
-        at = ends + width * place
-        data = ends + width * (self._count + 1)
-        begin = data + int.from_bytes(blob[at : at + width], "little")
-        end = data + int.from_bytes(blob[at + width : at + 2 * width], "little")
-        return blob[begin:end]
+        data, ends = self._data_at, self._ends
+        return self._blob[data + ends[place] : data + ends[place + 1]]
 
     def lines_of(self, hashes: Hashes) -> list[int]:
         """The lines that hold any of these terms; ascending."""
@@ -132,9 +131,7 @@ class Forward:
 
     def steps_at(self, places: NDArray[np.int64]) -> list[bytes]:
         """The steps of the terms whose hashes stand there."""
-        blob, ends_at = self._blob, _HEADER.size + 4 * self._count
-        ends = np.frombuffer(blob, f"<u{self._width}", self._count + 1, ends_at)
-        data = ends_at + self._width * (self._count + 1)
+        blob, data, ends = self._blob, self._data_at, np.asarray(self._ends)
         begins, stops = ends[places].tolist(), ends[places + 1].tolist()
         return [blob[data + begin : data + stop] for begin, stop in zip(begins, stops, strict=True)]
 

@@ -79,10 +79,13 @@ class Weights:
         starts, held = self._held(sessions, check)
         where = held.nonzero()[0]
         worth = self.table[held[where]] + self.table[_around(held)[where]]
-        bounds = [*where.searchsorted(starts).tolist(), len(where)]
+        begins = where.searchsorted(starts)
+        bounds = [*begins.tolist(), len(where)]
         return [
-            _places(session, where[begin:end] - start, worth[begin:end])
-            for session, start, (begin, end) in zip(sessions, starts, pairwise(bounds), strict=True)
+            Places(session, where[begin:end] - start, worth[begin:end], best)
+            for session, start, (begin, end), best in zip(
+                sessions, starts, pairwise(bounds), _greatest(worth, begins), strict=True
+            )
         ]
 
     def lines(self, sessions: list[Session], check: Callable[[], None]) -> NDArray[np.int64]:
@@ -104,12 +107,18 @@ class Weights:
         return starts, held
 
 
-def _places(
-    session: Session, lines: NDArray[np.int64], worth: NDArray[np.float32] | None = None
-) -> Places:
-    if worth is None:
-        worth = np.zeros(len(lines), np.float32)
-    return Places(session, lines, worth, float(worth.max()) if len(worth) else 0.0)
+def _greatest(worth: NDArray[np.float32], begins: NDArray[np.int64]) -> list[float]:
+    """The greatest of each stretch, where it begins is given; 0 of an empty one."""
+    greatest = np.zeros(len(begins), np.float32)
+    held = np.diff(begins, append=len(worth)) > 0
+    if len(worth):
+        greatest[held] = np.maximum.reduceat(worth, begins[held])
+    found: list[float] = greatest.tolist()
+    return found
+
+
+def _worthless(session: Session, lines: NDArray[np.int64]) -> Places:
+    return Places(session, lines, np.zeros(len(lines), np.float32), 0.0)
 
 
 def _around(held: NDArray[np.uint16]) -> NDArray[np.uint16]:
@@ -166,13 +175,13 @@ def _crossing(
 def everywhere(session: Session) -> Places:
     """Every line that counts, where there are no words to look for."""
     if session.allowed is None:
-        return _places(session, np.arange(session.record.size))
-    return _places(session, np.flatnonzero(session.allowed))
+        return _worthless(session, np.arange(session.record.size))
+    return _worthless(session, np.flatnonzero(session.allowed))
 
 
 def nowhere(session: Session) -> Places:
     """No line: a session is found as a whole."""
-    return _places(session, np.zeros(0, np.int64))
+    return _worthless(session, np.zeros(0, np.int64))
 
 
 def _any(_number: int) -> bool:
