@@ -35,6 +35,13 @@ class Body(NamedTuple):
     record: Record
     forward: Forward
 
+    @property
+    def size_bytes(self) -> int:
+        """How much memory this takes, the text twice: as it is kept, and what will be opened of it."""
+        record = self.record
+        text_bytes = 2 * record.text_bytes if record.has_text else 0
+        return record.meta_bytes + self.forward.size_bytes + text_bytes
+
 
 class Cache(Generic[T]):
     """Values within a size, of which the oldest goes first; any number of threads may ask at once."""
@@ -55,9 +62,21 @@ class Cache(Generic[T]):
         with self._lock:
             self._size += size - self._kept.pop(key, (None, 0))[1]
             self._kept[key] = value, size
-            while self._size > self._size_max:
-                oldest = next(iter(self._kept))
-                self._size -= self._kept.pop(oldest)[1]
+            self._make_room()
+
+    def resize(self, key: Key, size: int) -> None:
+        """Count what stands under the key, if anything does, as of this size from now on."""
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._size += size - known[1]
+                self._kept[key] = known[0], size
+                self._make_room()
+
+    def _make_room(self) -> None:
+        while self._size > self._size_max:
+            oldest = next(iter(self._kept))
+            self._size -= self._kept.pop(oldest)[1]
 
 
 class Caches:

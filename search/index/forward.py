@@ -107,6 +107,11 @@ class Forward:
         self._hashes = view[_HEADER.size : ends_at].cast("I")
         self._ends = view[ends_at : self._data_at].cast("H" if width == _NARROW.itemsize else "I")
 
+    @property
+    def size_bytes(self) -> int:
+        """How long the blob is."""
+        return len(self._blob)
+
     def lines(self, term: int) -> Iterable[int]:
         """The lines of the term with this hash; ascending."""
         return lines_from(self.steps(term))

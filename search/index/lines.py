@@ -58,12 +58,22 @@ class Needles:
 class Session:
     """One session, looked into; `scope` says which of its lines count."""
 
-    __slots__ = ("_db", "_found", "allowed", "forward", "needles", "record", "row_id")
+    __slots__ = (
+        "_body",
+        "_db",
+        "_found",
+        "_view",
+        "allowed",
+        "forward",
+        "needles",
+        "record",
+        "row_id",
+    )
 
     def __init__(
-        self, db: Connection, row_id: int, body: Body, needles: Needles, scope: Scope
+        self, db: Connection, view: View, row_id: int, body: Body, needles: Needles, scope: Scope
     ) -> None:
-        self._db = db
+        self._db, self._view, self._body = db, view, body
         self.row_id = row_id
         self.record, self.forward = body
         self.allowed = scope.allowed(self.record)
@@ -76,6 +86,7 @@ class Session:
         if not self.record.has_text:
             select = "select text from body where id = ?"
             self.record.fill(self._db.execute(select, [self.row_id]).fetchone()[0])
+            self._view.caches.bodies.resize(self._view.key(self.row_id), self._body.size_bytes)
         return self.record
 
     @property
@@ -157,11 +168,12 @@ def looked_into(
     columns = "id, meta, forward, text" if with_text else "id, meta, forward, null"
     for row_id, meta, forward, text in _read(db, columns, missing):
         body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
-        # What is read of the text later, and opened of it, counts from the beginning.
-        cache.put(view.key(row_id), body, len(meta) + len(forward) + 2 * body.record.text_bytes)
+        cache.put(view.key(row_id), body, body.size_bytes)
     for row_id, text in _read(db, "id, text", silent):
-        bodies[row_id].record.fill(text)
-    return [Session(db, each, bodies[each], needles, scope) for each in rows]
+        body = bodies[row_id]
+        body.record.fill(text)
+        cache.resize(view.key(row_id), body.size_bytes)
+    return [Session(db, view, each, bodies[each], needles, scope) for each in rows]
 
 
 def loaded(
@@ -178,7 +190,7 @@ def loaded(
             known[row_id] = Body(Record(meta), Forward(forward))
         for row_id, body in known.items():
             if body is not None:
-                yield Session(db, row_id, body, needles, scope)
+                yield Session(db, view, row_id, body, needles, scope)
 
 
 def _read(db: Connection, columns: str, rows: list[int]) -> Iterator[tuple[Any, ...]]:

@@ -165,6 +165,11 @@ class Record:
         return self._text is not None
 
     @property
+    def meta_bytes(self) -> int:
+        """How long what is at hand without the text is."""
+        return len(self._meta)
+
+    @property
     def text_bytes(self) -> int:
         """How long the text is before it is compressed."""
         return self._numbers(self.size - 1)[-1] if self.size else 0

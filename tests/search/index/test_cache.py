@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from search.index.cache import Cache
 from tests.search.corpus import Made, document
 
@@ -31,6 +33,34 @@ def test_what_is_larger_than_the_cache_is_not_kept() -> None:
     cache.put((0, 3, 0), "full", 10)
 
     assert [cache.get((0, number, 0)) for number in (1, 2, 3)] == [None, None, "full"]
+
+
+def test_what_grows_makes_others_go() -> None:
+    """It counts as what it takes now; of what is not kept nothing is counted."""
+    cache: Cache[str] = Cache(10)
+    for number in range(3):
+        cache.put((0, number, 0), str(number), 3)
+    cache.resize((0, 2, 0), 5)
+    cache.resize((0, 7, 0), 100)
+    cache.put((0, 3, 0), "3", 2)
+
+    assert [cache.get((0, number, 0)) for number in range(4)] == [None, "1", "2", "3"]
+
+
+@pytest.mark.parametrize("text", ["price", '"new price"', "old NEAR/2 price", "speaker:ana price"])
+def test_what_is_kept_of_sessions_counts_as_what_it_is(tmp_path: Path, text: str) -> None:
+    """With its text or without, whenever that was read."""
+    said = [("Ana", "the old price"), ("Ben", "the new price goes on"), ("Ana", "new price")]
+    made = Made.of(tmp_path, [document(f"s{number}", said) for number in range(30)])
+    kept = made.library._readers._caches.bodies
+
+    for moments, facets in ((0, ()), (0, ("speaker",)), (3, ()), (3, ("speaker", "kind"))):
+        made.search(text, limit=3, moments=moments, facets=facets)
+        sizes = {key: (size, body.size_bytes) for key, (body, size) in kept._kept.items()}
+        assert all(counted == taken for counted, taken in sizes.values())
+        assert kept._size == sum(counted for counted, _ in sizes.values())
+    assert {body.record.has_text for body, _ in kept._kept.values()} >= {True}
+    made.close()
 
 
 def test_a_session_that_changed_is_shown_as_it_is(tmp_path: Path) -> None:
