@@ -83,7 +83,12 @@ class Marked(NamedTuple):
     """What of a text matches."""
 
     ranges: list[Range]  #: half-open, of code points, in order and apart
-    letters: str  #: the text without its case, spaces and punctuation
+    folded: str  #: the text without its case and punctuation, which became spaces
+
+    @property
+    def letters(self) -> str:
+        """The same without its spaces."""
+        return self.folded.replace(" ", "")
 
 
 #: Stands between texts that are looked through together; no term holds it.
@@ -121,20 +126,19 @@ class Matcher:
             while found and found[-1][0] < end:
                 start, stop = found.pop()
                 ranges.append((start - begin, stop - begin))
-            marked.append(Marked(ranges, folded.replace(" ", "")))
+            marked.append(Marked(ranges, folded))
             begin = end + len(_BETWEEN)
         return marked
 
     def _among_tokens(self, text: str) -> Marked:
         prepared = f" {prepare(text)} "
-        letters = prepared.replace(" ", "")
         needles = [needle for needle in self._needles if needle.is_in(prepared)]
         if not needles:
-            return Marked([], letters)
+            return Marked([], prepared)
         found = tokens(text)
         terms = [token.term for token in found]
         places = (place for needle in needles for place in needle.places_among(found, terms))
-        return Marked(_merged((start, _with_marks(text, end)) for start, end in places), letters)
+        return Marked(_merged((start, _with_marks(text, end)) for start, end in places), prepared)
 
 
 def finder(node: Item | Near) -> Callable[[str], bool]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from search.web.pages.times import moment_clock
-from search.web.pages.words import html_of, name_of
+from search.web.pages.words import html_of, htmls_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,12 +88,14 @@ class _Writer:
     def _block(self, marked: Sequence[Marked]) -> str:
         parts: list[str] = []
         speaker, kind, room = "", "", 0
-        for line, ranges in marked:
+        htmls = htmls_of([line.text for line, _ in marked])
+        for (line, ranges), html in zip(marked, htmls, strict=True):
             if not room or line.speaker != speaker or line.kind != kind:
                 speaker, kind, room = line.speaker, line.kind, _TURN_LINES
                 parts += ("</div>" if parts else "", self._who(speaker, kind))
             room -= 1
-            parts.append(self._line(line, ranges))
+            words = html_of(line.text, ranges) + self._hop() if ranges else html
+            parts.append(self._line(line.start_ms, words))
         return "".join([*parts, "</div>"])
 
     def _who(self, speaker: str, kind: str) -> str:
@@ -108,10 +110,7 @@ class _Writer:
             )
         return html
 
-    def _line(self, line: Line, ranges: Ranges) -> str:
-        words, at = html_of(line.text, ranges), line.start_ms
-        if ranges:
-            words += self._hop()
+    def _line(self, at: int | None, words: str) -> str:
         if at is None:
             return f'<p dir="auto">{words}'
         # Of lines that begin together the first has the id.

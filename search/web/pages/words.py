@@ -44,6 +44,13 @@ def html_of(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
     return "".join(parts)
 
 
+def htmls_of(texts: Sequence[str]) -> list[str]:
+    """`html_of` each of these texts; many plain ones are escaped in one go."""
+    if all(map(str.isprintable, texts)):  # so none has a line break
+        return escape("\n".join(texts)).split("\n") if texts else []
+    return list(map(html_of, texts))
+
+
 def _steered(text: str) -> str:
     """The HTML of a text with line breaks, or with what steers its display."""
     lines = text.replace("\r\n", "\n").replace("\t", " ").split("\n")
