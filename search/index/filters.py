@@ -47,10 +47,8 @@ class Scope:
         """Whether this says anything about lines: without words to look for, they are what is found."""
         return self.by_line or not self.every_kind
 
-    def allowed(self, record: Record) -> NDArray[np.bool_] | None:
-        """Which lines of a session count; None: all of them."""
-        if not self.names_lines:
-            return None
+    def allowed(self, record: Record) -> NDArray[np.bool_]:
+        """Which lines of a session count."""
         found = np.zeros(record.size, np.bool_)
         for kind in self.kinds:
             lines = record.lines_of(kind)

@@ -13,7 +13,7 @@ from search.index.records import Record
 from search.query import Near, finder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +26,10 @@ _SESSIONS_AT_ONCE = 100
 
 #: A term by its hash, or the hashes of every word that begins so.
 Needle: TypeAlias = int | Hashes
+
+
+#: Which of a session's lines count; None: all of every session's.
+Allowed: TypeAlias = "Callable[[Record], NDArray[np.bool_]] | None"
 
 
 class Needles:
@@ -56,7 +60,7 @@ class Needles:
 
 
 class Session:
-    """One session, looked into; `scope` says which of its lines count."""
+    """One session, looked into; `allowed` says which of its lines count, where not all do."""
 
     __slots__ = (
         "_body",
@@ -71,12 +75,18 @@ class Session:
     )
 
     def __init__(
-        self, db: Connection, view: View, row_id: int, body: Body, needles: Needles, scope: Scope
+        self,
+        db: Connection,
+        view: View,
+        row_id: int,
+        body: Body,
+        needles: Needles,
+        allowed: Allowed,
     ) -> None:
         self._db, self._view, self._body = db, view, body
         self.row_id = row_id
         self.record, self.forward = body
-        self.allowed = scope.allowed(self.record)
+        self.allowed = None if allowed is None else allowed(self.record)
         self.needles = needles
         self._found: dict[Item | Near, list[int]] = {}
 
@@ -173,14 +183,15 @@ def looked_into(
         body = bodies[row_id]
         body.record.fill(text)
         cache.resize(view.key(row_id), body.size_bytes)
-    return [Session(db, view, each, bodies[each], needles, scope) for each in rows]
+    allowed = _allowed(scope)
+    return [Session(db, view, each, bodies[each], needles, allowed) for each in rows]
 
 
 def loaded(
     db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope
 ) -> Iterator[Session]:
     """Any number of sessions, one after the other, in the order of their row ids."""
-    cache = view.caches.bodies
+    cache, allowed = view.caches.bodies, _allowed(scope)
     for start in range(0, len(rows), _SESSIONS_AT_ONCE):
         known = {
             each: cache.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
@@ -190,7 +201,11 @@ def loaded(
             known[row_id] = Body(Record(meta), Forward(forward))
         for row_id, body in known.items():
             if body is not None:
-                yield Session(db, view, row_id, body, needles, scope)
+                yield Session(db, view, row_id, body, needles, allowed)
+
+
+def _allowed(scope: Scope) -> Allowed:
+    return scope.allowed if scope.names_lines else None
 
 
 def _read(db: Connection, columns: str, rows: list[int]) -> Iterator[tuple[Any, ...]]:

@@ -140,6 +140,7 @@ class Record:
         "_opened",
         "_speakers",
         "_text",
+        "_who",
         "counts",
         "size",
     )
@@ -158,6 +159,7 @@ class Record:
         self._firsts: list[int] = []  #: of each chunk, which byte of the text it begins with
         self._ends: list[int] = []  #: where each begins and ends as it is kept
         self._opened: dict[int, bytes] = {}
+        self._who: NDArray[np.integer] | None = None
 
     @property
     def has_text(self) -> bool:
@@ -185,10 +187,10 @@ class Record:
 
     def spoken_by(self) -> NDArray[np.integer]:
         """For each line, the place of its speaker in `speakers`."""
-        dtype = _layout(self._codes)[1]
-        rows = np.frombuffer(self._meta, dtype, self.size, self._at)
-        who: NDArray[np.integer] = rows["who"]
-        return who
+        if self._who is None:
+            dtype = _layout(self._codes)[1]
+            self._who = np.frombuffer(self._meta, dtype, self.size, self._at)["who"]
+        return self._who
 
     def kind_of(self, line: int) -> int:
         """The kind of a line."""
