@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NO_PAGES = ("/static/", "/healthz", "/readyz", "/metrics", "/webhooks/")
 #: What somebody may do about it, by the slug of the problem.
 _ADVICE = {
+    "not-found": "No page has this address. Search above, or look through all sessions.",
     "session-missing": "It may have another address, or you may not be allowed to see it.",
     "search-timeout": "Try again, or ask for less: a phrase, a speaker, a range of dates.",
     "index-missing": "Nothing was archived and indexed yet. Once something is, it is found here.",

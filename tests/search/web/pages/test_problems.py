@@ -88,6 +88,12 @@ def test_whoever_is_not_let_in_sees_a_page(world: World) -> None:
         page_of(client.get("/sessions", headers=HTML), 421)
 
 
+def test_whoever_is_lost_is_told_where_to_go_on(client: TestClient) -> None:
+    """A page that is not there names the ways to what is."""
+    page = page_of(client.get("/nowhere"), 404)
+    assert any("Search above" in text for text in page.texts("p"))
+
+
 def test_the_length_is_that_of_the_page(client: TestClient) -> None:
     """Also for a HEAD, whose answer has the same headers."""
     get, head = client.get("/nowhere"), client.head("/nowhere")
