@@ -85,7 +85,7 @@ class Analysed:
 
     columns: tuple[str, ...]  #: of each kind its words, for the full-text table
     words: int  #: how many there are
-    #: Of its terms, their beginnings and its speakers by kind, as `Analyser.key` knows them.
+    #: Of its terms, their beginnings and its speakers by kind, as `Analyser.keys` knows them.
     numbers: NDArray[np.int64]
     impacts: NDArray[np.uint8]  #: of each of these
     buckets: NDArray[np.uint32]  #: of pairs, ascending; one comes as often as it is said
@@ -137,9 +137,10 @@ class Analyser:
         """Forget every word, and its number."""
         self._numbers = _Numbers()
 
-    def key(self, number: int) -> str:
-        """What a term or speaker of a kind is called among the postings."""
-        return _KIND_LETTERS[number & _KIND_MASK] + self._numbers.terms[number >> _KIND_BITS]
+    def keys(self, numbers: Iterable[int]) -> list[str]:
+        """What these terms, beginnings and speakers of a kind are called among the postings."""
+        terms = self._numbers.terms
+        return [_KIND_LETTERS[each & _KIND_MASK] + terms[each >> _KIND_BITS] for each in numbers]
 
     def analyse(self, rows: Sequence[LineRow]) -> Analysed:
         """What the index keeps of these lines, which are in order of their kinds."""

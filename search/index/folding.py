@@ -59,10 +59,14 @@ class Batch:
         self._terms.add(numbers, place, impacts)
         self._pairs.add(buckets, place, np.zeros(len(buckets), np.uint8))
 
-    def write(self, db: Connection, key_of: Callable[[int], str]) -> None:
+    def write(self, db: Connection, keys_of: Callable[[Iterable[int]], Iterable[str]]) -> None:
         """Write everything to its rows, and be empty."""
+        numbers, blobs = list[int](), list[bytes]()
+        for number, data in self._terms.take(_ENTRY_BYTES):
+            numbers.append(number)
+            blobs.append(data)
         # In order of the keys, so that neighbouring rows are written together.
-        found = sorted((key_of(each), data) for each, data in self._terms.take(_ENTRY_BYTES))
+        found = sorted(zip(keys_of(numbers), blobs, strict=True))
         _write_terms(db, self.block, found)
         rows = (
             (pair_id(bucket, self.block), data) for bucket, data in self._pairs.take(_PLACE_BYTES)
@@ -105,7 +109,7 @@ def fold(db: Connection) -> None:
         batch.add(row_id, mine, np.frombuffer(impacts, np.uint8), buckets)
     names = list(numbers)
     for batch in batches.values():
-        batch.write(db, names.__getitem__)
+        batch.write(db, lambda found: [names[each] for each in found])
     db.execute("delete from tail")
 
 

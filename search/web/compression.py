@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from starlette.datastructures import Headers, MutableHeaders
 
+from search.web.codings import VARY, WORTH_COMPRESSING_BYTES, coding_for, compressed
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-VARY = {"Vary": "Accept-Encoding, Sec-Fetch-Site"}
-#: An answer is made for one reader, who waits for it: the quickest, a tenth larger than at level 5.
-LEVEL = 1
-#: Below this a compressed answer still fills one packet.
-WORTH_COMPRESSING_BYTES = 1400
+    from search.web.codings import Coding
+
 #: Above this compressing takes milliseconds that others would wait for.
 _LARGE_BYTES = 128 * 1024
-
-
-def may_compress(headers: Headers) -> bool:
-    """Whether the answer may be compressed: the client can read it, and no other site asked for it.
-
-    An answer holds the query beside what was said in meetings. A site that could make a browser ask for
-    many queries, and somebody who sees how long the answers are, would learn from their lengths what
-    the two have in common. No answer holds a secret of its own.
-    """
-    if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-        return False
-    accepted = (
-        each.partition(";") for each in headers.get("accept-encoding", "").lower().split(",")
-    )
-    return any(
-        name.strip() == "gzip" and not _is_nothing(weight.strip()) for name, _, weight in accepted
-    )
-
-
-def _is_nothing(weight: str) -> bool:
-    return weight.startswith("q=0") and not weight[3:].strip(".0")
 
 
 class Compression:
@@ -49,40 +27,40 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            send = _Sender(send, compressed=may_compress(Headers(scope=scope))).send
+            send = _Sender(send, coding_for(Headers(scope=scope))).send
         await self._app(scope, receive, send)
 
 
 class _Sender:
     """A `send` that holds a JSON answer back until it is whole, and sends it compressed."""
 
-    def __init__(self, onward: Send, *, compressed: bool) -> None:
+    def __init__(self, onward: Send, coding: Coding | None) -> None:
         self._onward = onward
-        self._compressed = compressed
+        self._coding = coding
         self._start: Message | None = None
         self._body = bytearray()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_json(message):
             MutableHeaders(scope=message).add_vary_header(VARY["Vary"])
-            if self._compressed:
+            if self._coding is not None:
                 self._start = message
                 return
-        if self._start is None:
+        if self._start is None or self._coding is None:
             await self._onward(message)
             return
         self._body += message.get("body", b"")
         if not message.get("more_body", False):
-            await self._finish(self._start, bytes(self._body))
+            await self._finish(self._start, bytes(self._body), self._coding)
 
-    async def _finish(self, start: Message, body: bytes) -> None:
+    async def _finish(self, start: Message, body: bytes, coding: Coding) -> None:
         if len(body) > WORTH_COMPRESSING_BYTES:
             headers = MutableHeaders(scope=start)
             # The bytes are others than those the tag stands for; what they say is the same.
             if (etag := headers.get("etag")) is not None:
                 headers["ETag"] = f"W/{etag}"
-            body = await _compressed(body)
-            headers["Content-Encoding"] = "gzip"
+            body = await _compressed(body, coding)
+            headers["Content-Encoding"] = coding
             headers["Content-Length"] = str(len(body))
         await self._onward(start)
         await self._onward({"type": "http.response.body", "body": body})
@@ -94,7 +72,7 @@ def _is_json(message: Message) -> bool:
     return kind == "application/json" and "content-disposition" not in headers
 
 
-async def _compressed(body: bytes) -> bytes:
+async def _compressed(body: bytes, coding: Coding) -> bytes:
     if len(body) < _LARGE_BYTES:
-        return gzip.compress(body, LEVEL, mtime=0)
-    return await anyio.to_thread.run_sync(lambda: gzip.compress(body, LEVEL, mtime=0))
+        return compressed(body, coding)
+    return await anyio.to_thread.run_sync(partial(compressed, body, coding))

@@ -36,9 +36,7 @@ def local_path(text: str) -> str:
 
 
 def _form(following: str, told: str = "", status: int = 200) -> Response:
-    answer = page(
-        rendered("sign_in.html", {"following": following, "told": told}), status, compressed=False
-    )
+    answer = page(rendered("sign_in.html", {"following": following, "told": told}), status)
     answer.headers.update(_HEADERS)
     return answer
 

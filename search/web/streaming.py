@@ -6,7 +6,6 @@ for a slow reader, and every page is recorded, and the key looked at again, befo
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from archiver.errors import ArchiverError
 from search.index.cursors import OFFSET_MAX
 from search.web import answers, params
 from search.web.access import BAD_KEY
-from search.web.compression import LEVEL, VARY, may_compress
+from search.web.codings import VARY, Compressor, coding_for
 from search.web.errors import ParameterError
 from search.web.problems import encode_json, problem_of
 from search.web.recording import Reading, record
@@ -73,9 +72,9 @@ async def streamed(request: AppRequest, values: params.Values) -> Response:
         )
     headers = {**VARY, "X-Accel-Buffering": "no"}
     stream = _Stream(request, asked)
-    if may_compress(request.headers):
-        headers["Content-Encoding"] = "gzip"
-        stream.compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    if (coding := coding_for(request.headers)) is not None:
+        headers["Content-Encoding"] = coding
+        stream.compressor = Compressor(coding)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=MEDIA_TYPE)
     opening = answers.opening_answer(asked, result, covered)
@@ -106,7 +105,7 @@ class _Stream:
 
     request: AppRequest
     asked: SearchRequest
-    compressor: Any = None  #: zlib's; None: plain
+    compressor: Compressor | None = None  #: None: plain
     sessions: int = 0  #: that were sent
     _public_url: str = field(init=False)
 
@@ -140,18 +139,13 @@ class _Stream:
         self.sessions += len(result.hits)
         hits = (answers.hit_answer(each, self._public_url) for each in result.hits)
         data = b"".join(encode_json(each) + b"\n" for each in (*before, *hits))
-        if self.compressor is None:
-            return data
-        # Each page can be read as soon as it is there.
-        packed: bytes = self.compressor.compress(data) + self.compressor.flush(zlib.Z_SYNC_FLUSH)
-        return packed
+        return data if self.compressor is None else self.compressor.piece(data)
 
     def _sealed(self, closing: Mapping[str, Any]) -> bytes:
         data = encode_json(closing) + b"\n"
         if self.compressor is None:
             return data
-        packed: bytes = self.compressor.compress(data) + self.compressor.flush()
-        return packed
+        return self.compressor.piece(data) + self.compressor.end()
 
     async def _is_still_let_in(self) -> bool:
         """Whether the key that began this still may see the same; raises KeysStaleError."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -17,13 +15,21 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from search.web.compression import LEVEL, VARY, WORTH_COMPRESSING_BYTES, may_compress
+from search.web.codings import (
+    VARY,
+    WORTH_COMPRESSING_BYTES,
+    Compressor,
+    coding_for,
+    compressed,
+    compressed_well,
+)
 from search.web.pages import times
 from search.web.pages.words import counted, finalize, name_of, shown, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from search.web.codings import Coding
     from search.web.services import AppRequest
 
 Context = dict[str, Any]
@@ -140,11 +146,11 @@ async def answered(
     request: AppRequest, template: str, read: Callable[[], Context], status: int = 200
 ) -> Response:
     """The page made of what `read` finds; reading, rendering and compressing block, in one thread."""
-    compressed = may_compress(request.headers)
+    coding = coding_for(request.headers)
 
     def make() -> Response:
         context = {**account_in(request.scope["state"]), **read()}
-        return page(rendered(template, context), status, compressed=compressed)
+        return page(rendered(template, context), status, coding)
 
     return await request.state["threads"].run(make)
 
@@ -156,7 +162,7 @@ async def streamed(
 
     What `read` finds wrong is an answer of its own; nothing after that may fail.
     """
-    compressed = may_compress(request.headers)
+    coding = coding_for(request.headers)
 
     def make() -> Response:
         context = {**account_in(request.scope["state"]), **read()}
@@ -165,18 +171,18 @@ async def streamed(
         for each in pieces:
             beginning += each
             if len(beginning) >= _AT_ONCE_BYTES:
-                return _long_page(chain([bytes(beginning)], pieces), status, compressed=compressed)
-        return page(bytes(beginning), status, compressed=compressed)
+                return _long_page(chain([bytes(beginning)], pieces), status, coding)
+        return page(bytes(beginning), status, coding)
 
     return await request.state["threads"].run(make)
 
 
-def _long_page(pieces: Iterator[bytes], status: int, *, compressed: bool) -> Response:
+def _long_page(pieces: Iterator[bytes], status: int, coding: Coding | None) -> Response:
     """A page whose first piece is made, and every other when those before it are sent."""
     headers = dict(_HEADERS)
-    if compressed:
-        pieces = _compressed_pieces(pieces)
-        headers["Content-Encoding"] = "gzip"
+    if coding is not None:
+        pieces = _compressed_pieces(pieces, Compressor(coding))
+        headers["Content-Encoding"] = coding
     return StreamingResponse(chain([next(pieces)], pieces), status, headers, "text/html")
 
 
@@ -194,20 +200,17 @@ def _pieces(html: Iterable[str]) -> Iterator[bytes]:
     yield "".join(held).encode("utf-8", "replace")
 
 
-def _compressed_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same as gzip, each piece readable as soon as it is there."""
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    for each in pieces:
-        yield compressor.compress(each) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    yield compressor.flush()
+def _compressed_pieces(pieces: Iterable[bytes], compressor: Compressor) -> Iterator[bytes]:
+    yield from map(compressor.piece, pieces)
+    yield compressor.end()
 
 
-def page(html: bytes, status: int, *, compressed: bool) -> Response:
-    """A page with its headers."""
+def page(html: bytes, status: int, coding: Coding | None = None) -> Response:
+    """A page with its headers, compressed if a coding is given and it is worth it."""
     headers = dict(_HEADERS)
-    if compressed and len(html) > WORTH_COMPRESSING_BYTES:
-        html = gzip.compress(html, LEVEL, mtime=0)
-        headers["Content-Encoding"] = "gzip"
+    if coding is not None and len(html) > WORTH_COMPRESSING_BYTES:
+        html = compressed(html, coding)
+        headers["Content-Encoding"] = coding
     return Response(html, status, headers, "text/html")
 
 
@@ -218,15 +221,15 @@ async def static(request: AppRequest) -> Response:
         raise HTTPException(404)
     headers = {"Cache-Control": _FOREVER, **VARY}
     body = asset.body
-    if may_compress(request.headers) and len(body) > WORTH_COMPRESSING_BYTES:
-        body = _compressed(asset)
-        headers["Content-Encoding"] = "gzip"
+    if (coding := coding_for(request.headers)) and len(body) > WORTH_COMPRESSING_BYTES:
+        body = _compressed(asset, coding)
+        headers["Content-Encoding"] = coding
     return Response(body, headers=headers, media_type=asset.media_type)
 
 
 @cache
-def _compressed(asset: Asset) -> bytes:
-    return gzip.compress(asset.body, mtime=0)
+def _compressed(asset: Asset, coding: Coding) -> bytes:
+    return compressed_well(asset.body, coding)
 
 
 ROUTES = [Route("/static/{digest}/{name}", static)]

@@ -136,8 +136,8 @@ def test_a_full_vocabulary_is_forgotten_and_nothing_else(monkeypatch: pytest.Mon
         rows = [LineRow(0, 3, 0, 0, f"price {number} renewal word{number}")]
         fresh = Analyser()
         kept, expected = analyser.analyse(rows), fresh.analyse(rows)
-        assert sorted(map(analyser.key, kept.numbers.tolist())) == sorted(
-            map(fresh.key, expected.numbers.tolist())
+        assert sorted(analyser.keys(kept.numbers.tolist())) == sorted(
+            fresh.keys(expected.numbers.tolist())
         )
         assert len(kept.forward) == len(expected.forward)
         assert kept.buckets.tolist() == expected.buckets.tolist()

@@ -138,7 +138,7 @@ def test_an_analysed_session_tells_the_lines_of_each_term(rows: list[LineRow]) -
     for term in set().union(*terms):
         assert [at for at, each in enumerate(terms) if term in each] == lines_with(found, term)
     keys = {"tcs"[row.kind] + each for row, held in zip(rows, terms, strict=True) for each in held}
-    kept = [analyser.key(each) for each in analysed.numbers.tolist()]
+    kept = analyser.keys(analysed.numbers.tolist())
     begun = {each[0] + beginning_of(each[1:]) for each in keys if beginning_of(each[1:])}
     assert keys | begun == {each for each in kept if each[1] != "@"}
     assert len(kept) == len(set(kept)) == len(analysed.impacts)

@@ -8,7 +8,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from archiver.model import SESSION_RECORD
-from search.web.compression import may_compress
+from search.web.codings import Coding, coding_for
+from tests.search.web.decoding import body_of
 from tests.search.web.test_artifacts import entries
 from tests.search.web.world import SESSION, World, card, said
 
@@ -27,35 +28,40 @@ def long(world: World) -> World:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "compressed"),
+    ("accepted", "coding"),
     [
-        ("gzip", True),
-        ("br, GZIP;q=0.5", True),
-        ("gzip;q=0", False),
-        ("gzip; q=0.000", False),
-        ("gzip;q=0.01", True),
-        ("br", False),
-        ("", False),
+        ("gzip", Coding.GZIP),
+        ("br, GZIP;q=0.5", Coding.GZIP),
+        ("gzip;q=0", None),
+        ("gzip; q=0.000", None),
+        ("gzip;q=0.01", Coding.GZIP),
+        ("br", None),
+        ("", None),
+        ("gzip, deflate, br, zstd", Coding.ZSTD),
+        ("Zstd;q=0.5", Coding.ZSTD),
+        ("zstd;q=0, gzip", Coding.GZIP),
+        ("xzstd", None),
     ],
 )
-def test_only_whoever_accepts_it_is_sent_it(accepted: str, compressed: bool) -> None:
+def test_only_whoever_accepts_it_is_sent_it(accepted: str, coding: Coding | None) -> None:
     """As Accept-Encoding says, weights and all."""
-    assert compressed == may_compress(Headers({"accept-encoding": accepted}))
+    assert coding_for(Headers({"accept-encoding": accepted})) is coding
 
 
-def test_json_is_compressed(client: TestClient, long: World) -> None:
+@pytest.mark.parametrize("coding", Coding)
+def test_json_is_compressed(client: TestClient, long: World, coding: Coding) -> None:
     """The same document in a fraction of the bytes, by HEAD announced the same."""
     plain = client.get(TRANSCRIPT, headers={"Accept-Encoding": "identity"})
-    small = client.get(TRANSCRIPT, headers={"Accept-Encoding": "gzip"})
+    small = client.get(TRANSCRIPT, headers={"Accept-Encoding": coding})
 
-    assert plain.json() == small.json()
+    assert body_of(plain) == body_of(small)
     assert (plain.headers.get("content-encoding"), small.headers["content-encoding"]) == (
         None,
-        "gzip",
+        coding,
     )
     assert int(small.headers["content-length"]) * 5 < int(plain.headers["content-length"])
     assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding, Sec-Fetch-Site"
-    head = client.head(TRANSCRIPT, headers={"Accept-Encoding": "gzip"})
+    head = client.head(TRANSCRIPT, headers={"Accept-Encoding": coding})
     assert dict(head.headers) == dict(small.headers)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
+from search.web.codings import Coding, Compressor
 from search.web.pages import site
 from search.web.pages.site import POLICY, assets
+from tests.search.web.decoding import body_of
 from tests.search.web.pages.meetings import long_lines
 from tests.search.web.pages.reading import page_of
 from tests.search.web.world import SESSION, World, card
@@ -78,14 +80,17 @@ def test_files_are_named_by_what_they_hold(client: TestClient) -> None:
     assert client.get(f"/static/{assets()['style.css'].digest}/nothing.css").status_code == 404
 
 
-def test_pages_are_compressed_for_whoever_can_read_it(client: TestClient) -> None:
-    """And not for others."""
-    path = "/?q=price"
+@pytest.mark.parametrize("coding", Coding)
+def test_pages_are_compressed_for_whoever_can_read_it(client: TestClient, coding: Coding) -> None:
+    """And not for others; the files they load as well."""
+    for path in ("/?q=price", assets()["style.css"].url):
+        small = client.get(path, headers={"Accept-Encoding": coding})
+        plain = client.get(path, headers={"Accept-Encoding": "identity"})
 
-    assert client.get(path).headers["content-encoding"] == "gzip"
-    plain = client.get(path, headers={"Accept-Encoding": "identity"})
-    assert "content-encoding" not in plain.headers
-    assert plain.text == client.get(path).text
+        assert small.headers["content-encoding"] == coding
+        assert "content-encoding" not in plain.headers
+        assert int(small.headers["content-length"]) < int(plain.headers["content-length"])
+        assert body_of(plain) == body_of(small)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,8 @@ def test_no_other_site_learns_from_the_length(
     assert ("content-encoding" in answer.headers) == compressed
 
 
-def test_a_long_page_is_sent_while_it_is_made() -> None:
+@pytest.mark.parametrize("coding", Coding)
+def test_a_long_page_is_sent_while_it_is_made(coding: Coding) -> None:
     """Its beginning is there before its end was written, and can be read as soon as it is there."""
     written = 0
 
@@ -111,8 +117,12 @@ def test_a_long_page_is_sent_while_it_is_made() -> None:
             written += 1
             yield "<p>a line</p>" * 20
 
-    reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    pieces = site._compressed_pieces(site._pieces(html()))
+    reader = (
+        zlib.decompressobj(16 + zlib.MAX_WBITS)
+        if coding is Coding.GZIP
+        else zstandard.ZstdDecompressor().decompressobj()
+    )
+    pieces = site._compressed_pieces(site._pieces(html()), Compressor(coding))
     first = reader.decompress(next(pieces))
 
     assert first.startswith(b"<p>a line</p>")
@@ -122,7 +132,7 @@ def test_a_long_page_is_sent_while_it_is_made() -> None:
     assert reader.eof
 
 
-@pytest.mark.parametrize("coding", ["gzip", "identity"])
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "identity"])
 def test_only_a_long_page_is_sent_in_pieces(client: TestClient, world: World, coding: str) -> None:
     """A meeting of an hour is one answer, whose length is known; one of many hours is whole as well."""
     world.shelf.add(card("an-hour"), long_lines(900, hours=1))
@@ -133,18 +143,20 @@ def test_only_a_long_page_is_sent_in_pieces(client: TestClient, world: World, co
 
         assert ("content-length" not in answer.headers) == in_pieces
         assert answer.headers.get("content-encoding", "identity") == coding
-        assert answer.text.count('<p dir="auto" id=') == (3000 if in_pieces else 900)
-        assert answer.text.rstrip().endswith("</html>")
+        text = body_of(answer).decode()
+        assert text.count('<p dir="auto" id=') == (3000 if in_pieces else 900)
+        assert text.rstrip().endswith("</html>")
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/sessions/an-hour?q=price"])
 def test_a_page_is_light(client: TestClient, world: World, path: str) -> None:
-    """With all it loads, compressed, below 60 kB; a meeting of an hour included."""
+    """With all it loads, as it is sent, below 60 kB; a meeting of an hour included."""
     world.shelf.add(card("an-hour"), long_lines(900, hours=1))
     page = page_of(client.get(path))
 
     loaded = {each["href"] for each in page.all("link")} | {
         each["src"] for each in page.all("script")
     }
-    bodies = [page.html.encode(), *(client.get(each).content for each in loaded)]
-    assert sum(len(gzip.compress(each, 5)) for each in bodies) < WEIGHT_MAX_BYTES
+    for coding in Coding:
+        sent = [client.get(each, headers={"Accept-Encoding": coding}) for each in (path, *loaded)]
+        assert sum(int(each.headers["content-length"]) for each in sent) < WEIGHT_MAX_BYTES
