@@ -73,5 +73,7 @@ def test_many_at_once_are_marked_as_one_term_after_the_other_is(
     """Plain texts are folded and looked through together; nothing reaches from one into the next."""
     matcher = Matcher(parse(query))
 
-    assert matcher.marked(texts) == [matcher._among_tokens(each) for each in texts]
+    found, one_by_one = matcher.marked(texts), [matcher._among_tokens(each) for each in texts]
+    assert [each.ranges for each in found] == [each.ranges for each in one_by_one]
+    assert [each.letters for each in found] == [each.letters for each in one_by_one]
     assert [each.ranges for each in matcher.marked(texts)] == list(map(matcher.ranges, texts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +97,8 @@ def test_the_table_says_what_the_document_says(shell: Console) -> None:
     """Every fact and every advice of `--json` is in the table, and neither holds the token."""
     shell.set(COLUMNS="70")
     document = shell.run("doctor", "--json").document
+    # The source's clock stands still: how long the first run took is nothing the second should tell.
+    shell.source.clock.set(datetime.now(UTC))  # type: ignore[attr-defined]
     table = shell.run("doctor").out
 
     def squeezed(text: str) -> str:
