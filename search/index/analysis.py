@@ -6,7 +6,9 @@ said, and decides how fast an index is built.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -176,14 +178,9 @@ class Analyser:
 
 def _bounds(rows: Sequence[LineRow]) -> list[tuple[int, int]]:
     """Where the lines of each kind begin and end."""
-    found, first = [], 0
-    for kind in range(len(KINDS)):
-        end = first
-        while end < len(rows) and rows[end].kind == kind:
-            end += 1
-        found.append((first, end))
-        first = end
-    return found
+    kinds = [row.kind for row in rows]
+    ends = [bisect_right(kinds, kind) for kind in range(len(KINDS))]
+    return list(pairwise([0, *ends]))
 
 
 def _pairs(kind: int, stems: NDArray[np.uint32]) -> NDArray[np.uint32]:
