@@ -102,9 +102,8 @@ class _Numbers(dict[str, int]):
         self.terms: list[str] = []
         self.hashes = np.zeros(1024, np.uint32)
         self.stems = np.zeros(1024, np.uint32)
-        self.beginnings = np.zeros(
-            1024, np.int64
-        )  #: the number of each term's; 0 where it has none
+        #: The number of each term's beginning; 0 where it has none.
+        self.beginnings = np.zeros(1024, np.int64)
         self.weighs = np.zeros(1024, np.bool_)
         self[_LINE_END]
 

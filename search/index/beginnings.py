@@ -55,9 +55,11 @@ def forget(db: Connection, words: Iterable[str]) -> None:
 
 def hashes_of(db: Connection, prefix: str) -> NDArray[np.uint32]:
     """The hashes of the words that begin so, ascending."""
-    row = db.execute(
-        "select hashes from beginning where letters = ?", [beginning_of(prefix)]
-    ).fetchone()
+    return _read(db, beginning_of(prefix))
+
+
+def _read(db: Connection, letters: str) -> NDArray[np.uint32]:
+    row = db.execute("select hashes from beginning where letters = ?", [letters]).fetchone()
     return np.frombuffer(row[0] if row else b"", _HASH)
 
 
@@ -71,7 +73,7 @@ def _change(
         if letters := beginning_of(word):
             begun.setdefault(letters, []).append(hash_of(word))
     for letters, found in sorted(begun.items()):
-        known = hashes_of(db, letters[len(_MARK) :])
+        known = _read(db, letters)
         now = change(known, np.array(found, _HASH))
         if not len(now):
             db.execute("delete from beginning where letters = ?", [letters])
