@@ -13,7 +13,7 @@ from search.index.records import Record
 from search.query import Near, finder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,10 +26,6 @@ _SESSIONS_AT_ONCE = 100
 
 #: A term by its hash, or the hashes of every word that begins so.
 Needle: TypeAlias = int | Hashes
-
-
-#: Which of a session's lines count; None: all of every session's.
-Allowed: TypeAlias = "Callable[[Record], NDArray[np.bool_]] | None"
 
 
 class Needles:
@@ -60,44 +56,32 @@ class Needles:
 
 
 class Session:
-    """One session, looked into; `allowed` says which of its lines count, where not all do."""
+    """One session, looked into."""
 
-    __slots__ = (
-        "_body",
-        "_db",
-        "_found",
-        "_view",
-        "allowed",
-        "forward",
-        "needles",
-        "record",
-        "row_id",
-    )
+    __slots__ = ("_body", "_found", "_looking", "allowed", "forward", "record", "row_id")
 
-    def __init__(
-        self,
-        db: Connection,
-        view: View,
-        row_id: int,
-        body: Body,
-        needles: Needles,
-        allowed: Allowed,
-    ) -> None:
-        self._db, self._view, self._body = db, view, body
+    def __init__(self, looking: Looking, row_id: int, body: Body) -> None:
+        self._looking, self._body = looking, body
         self.row_id = row_id
         self.record, self.forward = body
-        self.allowed = None if allowed is None else allowed(self.record)
-        self.needles = needles
+        #: Which of its lines count; None: all of them.
+        self.allowed = looking.scope.allowed(self.record) if looking.names_lines else None
         self._found: dict[Item | Near, list[int]] = {}
 
     @property
     def said(self) -> Record:
         """The record together with its text."""
         if not self.record.has_text:
+            db, view = self._looking.db, self._looking.view
             select = "select text from body where id = ?"
-            self.record.fill(self._db.execute(select, [self.row_id]).fetchone()[0])
-            self._view.caches.bodies.resize(self._view.key(self.row_id), self._body.size_bytes)
+            self.record.fill(db.execute(select, [self.row_id]).fetchone()[0])
+            view.caches.bodies.resize(view.key(self.row_id), self._body.size_bytes)
         return self.record
+
+    @property
+    def needles(self) -> Needles:
+        """What is looked for."""
+        return self._looking.needles
 
     @property
     def has_lines(self) -> bool:
@@ -160,52 +144,49 @@ def all_lines(sessions: Sequence[Session]) -> NDArray[np.int64]:
     return np.concatenate([each.allowed for each in sessions]).nonzero()[0]
 
 
-def looked_into(
-    db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope, *, with_text: bool
-) -> list[Session]:
-    """These sessions; what has to be read of them is kept for whoever asks next."""
-    cache = view.caches.bodies
-    bodies: dict[int, Body] = {}
-    missing, silent = [], []
-    for row_id in rows:
-        body = cache.get(view.key(row_id))
-        if body is None:
-            missing.append(row_id)
-            continue
-        bodies[row_id] = body
-        if with_text and not body.record.has_text:
-            silent.append(row_id)
-    columns = "id, meta, forward, text" if with_text else "id, meta, forward, null"
-    for row_id, meta, forward, text in _read(db, columns, missing):
-        body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
-        cache.put(view.key(row_id), body, body.size_bytes)
-    for row_id, text in _read(db, "id, text", silent):
-        body = bodies[row_id]
-        body.record.fill(text)
-        cache.resize(view.key(row_id), body.size_bytes)
-    allowed = _allowed(scope)
-    return [Session(db, view, each, bodies[each], needles, allowed) for each in rows]
+class Looking:
+    """Looks for the same in one session after the other, within one scope and one state of the index."""
 
+    def __init__(self, db: Connection, view: View, needles: Needles, scope: Scope) -> None:
+        self.db, self.view, self.needles, self.scope = db, view, needles, scope
+        self.names_lines = scope.names_lines
 
-def loaded(
-    db: Connection, view: View, rows: list[int], needles: Needles, scope: Scope
-) -> Iterator[Session]:
-    """Any number of sessions, one after the other, in the order of their row ids."""
-    cache, allowed = view.caches.bodies, _allowed(scope)
-    for start in range(0, len(rows), _SESSIONS_AT_ONCE):
-        known = {
-            each: cache.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
-        }
-        missing = [each for each, body in known.items() if body is None]
-        for row_id, meta, forward in _read(db, "id, meta, forward", missing):
-            known[row_id] = Body(Record(meta), Forward(forward))
-        for row_id, body in known.items():
-            if body is not None:
-                yield Session(db, view, row_id, body, needles, allowed)
+    def into(self, rows: list[int], *, with_text: bool) -> list[Session]:
+        """These sessions; what has to be read of them is kept for whoever asks next."""
+        view, cache = self.view, self.view.caches.bodies
+        bodies: dict[int, Body] = {}
+        missing, silent = [], []
+        for row_id in rows:
+            body = cache.get(view.key(row_id))
+            if body is None:
+                missing.append(row_id)
+                continue
+            bodies[row_id] = body
+            if with_text and not body.record.has_text:
+                silent.append(row_id)
+        columns = "id, meta, forward, text" if with_text else "id, meta, forward, null"
+        for row_id, meta, forward, text in _read(self.db, columns, missing):
+            body = bodies[row_id] = Body(Record(meta, text), Forward(forward))
+            cache.put(view.key(row_id), body, body.size_bytes)
+        for row_id, text in _read(self.db, "id, text", silent):
+            body = bodies[row_id]
+            body.record.fill(text)
+            cache.resize(view.key(row_id), body.size_bytes)
+        return [Session(self, each, bodies[each]) for each in rows]
 
-
-def _allowed(scope: Scope) -> Allowed:
-    return scope.allowed if scope.names_lines else None
+    def through(self, rows: list[int]) -> Iterator[Session]:
+        """Any number of sessions, one after the other; nothing of them is kept."""
+        view, cache = self.view, self.view.caches.bodies
+        for start in range(0, len(rows), _SESSIONS_AT_ONCE):
+            known = {
+                each: cache.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
+            }
+            missing = [each for each, body in known.items() if body is None]
+            for row_id, meta, forward in _read(self.db, "id, meta, forward", missing):
+                known[row_id] = Body(Record(meta), Forward(forward))
+            for row_id, body in known.items():
+                if body is not None:
+                    yield Session(self, row_id, body)
 
 
 def _read(db: Connection, columns: str, rows: list[int]) -> Iterator[tuple[Any, ...]]:

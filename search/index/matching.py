@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search.index.cards import cards_of
-from search.index.lines import Needles, loaded
+from search.index.lines import Looking, Needles
 from search.index.ordering import Match, greatest, is_past, sort_key
 from search.index.records import KINDS
 from search.index.suggestions import corrections
@@ -66,7 +66,7 @@ class Matching:
     plan: Plan
     scope: Scope
     check: Callable[[], None]  #: raises where the time is up
-    needles: Needles = field(init=False)
+    looking: Looking = field(init=False)
     _terms: Terms = field(init=False)
     _leaves: dict[Item | Near, _Leaf] = field(default_factory=dict, init=False)
     _pairs: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
@@ -74,7 +74,7 @@ class Matching:
     def __post_init__(self) -> None:
         self._terms = Terms(self.db, self.view)
         self._terms.fetch(self.plan.items, self.plan.pairs, self.scope.kinds)
-        self.needles = Needles(self.plan.items)
+        self.looking = Looking(self.db, self.view, Needles(self.plan.items), self.scope)
 
     def run(self, cut: Cut) -> Matches:
         """The best matches of this cut, and the totals, which do not depend on it."""
@@ -156,7 +156,7 @@ class Matching:
         if len(node.terms) == 1:
             if node.prefix:
                 found, hashes = self._terms.beginning(node.terms[0], kinds)
-                self.needles.expand(node.terms[0], hashes)
+                self.looking.needles.expand(node.terms[0], hashes)
             else:
                 found = self._terms.word(node.terms[0], kinds)
             mask = found > 0
@@ -164,7 +164,9 @@ class Matching:
             return _Leaf(mask, scaled(found, weight), weight)
         mask = self._full_text(node)
         if node.prefix:
-            self.needles.expand(node.terms[-1], self._terms.beginning(node.terms[-1], kinds)[1])
+            self.looking.needles.expand(
+                node.terms[-1], self._terms.beginning(node.terms[-1], kinds)[1]
+            )
         score = self._nothing()
         for term in dict.fromkeys(node.terms[: -1 if node.prefix else None]):
             word = self._leaf(Word((term,)))
@@ -208,9 +210,7 @@ class Matching:
         found = np.zeros(self.view.size, np.bool_)
         whole = np.zeros(self.view.size, np.bool_)
         score = self._nothing()
-        for session in loaded(
-            self.db, self.view, np.flatnonzero(mask).tolist(), self.needles, self.scope
-        ):
+        for session in self.looking.through(np.flatnonzero(mask).tolist()):
             self.check()
             holds, holds_all, points = self._judge(session)
             found[session.row_id] = holds

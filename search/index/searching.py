@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from search.index import cursors
 from search.index.facets import FACETS_OF, month_of, most_of, need_lines, parts_of
 from search.index.filters import scope_of
-from search.index.lines import all_lines, looked_into
+from search.index.lines import all_lines
 from search.index.matching import Matches, Matching
 from search.index.moments import Places, Weights, everywhere, moments_of, nowhere
 from search.index.names import Names
@@ -25,9 +25,7 @@ from search.results import Hit, SearchResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from migrations.sqlite import Connection
-    from search.index.filters import Scope
-    from search.index.lines import Needles
+    from search.index.lines import Looking
     from search.index.planning import Plan
     from search.index.readers import Readers
     from search.index.seam import SearchRequest
@@ -47,12 +45,10 @@ class _Found:
     """What matches in one app, and the state of its index that this was read from."""
 
     app_id: str
-    db: Connection
     view: View
     plan: Plan
-    scope: Scope
     matches: Matches
-    needles: Needles
+    looking: Looking
     weights: Weights
     names: Names
     check: Callable[[], None]  #: raises where the time is up
@@ -60,12 +56,10 @@ class _Found:
 
     def look_into(self, rows: list[int], *, with_text: bool) -> None:
         """Find where the query is met in these sessions."""
-        sessions = looked_into(
-            self.db, self.view, rows, self.needles, self.scope, with_text=with_text
-        )
+        sessions = self.looking.into(rows, with_text=with_text)
         if self.plan.items:
             found = self.weights.places(sessions, self.check)
-        elif self.scope.names_lines:
+        elif self.looking.names_lines:
             found = [everywhere(each) for each in sessions]
         else:
             found = [nowhere(each) for each in sessions]
@@ -73,7 +67,7 @@ class _Found:
 
     def parts_of(self, rows: list[int]) -> dict[str, Counter[str]]:
         """In how many of these sessions each speaker and each kind has a part in what is met."""
-        sessions = looked_into(self.db, self.view, rows, self.needles, self.scope, with_text=False)
+        sessions = self.looking.into(rows, with_text=False)
         lines = self.weights.lines(sessions, self.check) if self.plan.items else all_lines(sessions)
         return parts_of([each.record for each in sessions], lines, self.names.of)
 
@@ -120,12 +114,10 @@ class Searching:
             matches = matching.run(_cut(request, cursor, app_id, view, wanted))
             yield _Found(
                 app_id=app_id,
-                db=db,
                 view=view,
                 plan=made,
-                scope=scope,
                 matches=matches,
-                needles=matching.needles,
+                looking=matching.looking,
                 weights=Weights(made, matches.weights, matches.pair_weights),
                 names=Names(db, views.names),
                 check=check,
