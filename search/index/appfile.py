@@ -268,7 +268,7 @@ class AppFile:
         if found is None:
             return None
         row_id, title, meta, text = found
-        rows = list(Record(meta, text).lines())
+        rows = Record(meta, text).lines()
         # A contentless table forgets a row only when told the words it was fed.
         analysed = self._analyser.analyse(rows)
         self._db.execute(

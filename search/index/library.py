@@ -119,7 +119,6 @@ class Library:
 
     def lines(self, card: SessionCard, kind: str = "") -> list[Line]:
         """What was said, typed or summed up in a session, in order."""
-        numbers = [KINDS.index(kind)] if kind else [*range(len(KINDS))]
 
         def read(asked: _Asked) -> list[Line]:
             row = asked.db.execute(
@@ -129,12 +128,15 @@ class Library:
             ).fetchone()
             if row is None:
                 return []
-            name = asked.names.of
-            return [
-                Line(KINDS[number], name(speaker), start_ms, end_ms, text)
-                for number, speaker, start_ms, end_ms, text in Record(*row).lines()
-                if number in numbers
-            ]
+            found = Record(*row).columns()
+            names = {number: asked.names.of(number) for number in set(found.speakers)}
+            lines = map(
+                Line,
+                map(KINDS.__getitem__, found.kinds),
+                map(names.__getitem__, found.speakers),
+                *found[2:],
+            )
+            return [line for line in lines if not kind or line.kind == kind]
 
         return [each for found in self._ask((card.app_id,), read) for each in found]
 

@@ -12,13 +12,14 @@ import threading
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import zstandard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,8 @@ _CHUNK_COUNT = struct.Struct("<I")
 _CHUNK = struct.Struct("<II")  #: its first byte, and its size as it is kept
 
 _NO_START, _NO_END = 1, 2
+#: How a byte of UTF-8 begins that goes on with a character.
+_CONTINUED, _CONTINUES = 0xC0, 0x80
 #: So many numbers a line has; one less where no line lacks its start or its end.
 _ALL = 5
 
@@ -49,6 +52,16 @@ class LineRow(NamedTuple):
     start_ms: int | None
     end_ms: int | None
     text: str
+
+
+class Columns(NamedTuple):
+    """The lines of a session, one list for each field of `LineRow`."""
+
+    kinds: list[int]
+    speakers: list[int]
+    starts_ms: list[int | None]
+    ends_ms: list[int | None]
+    texts: list[str]
 
 
 class _Codec(threading.local):
@@ -217,20 +230,35 @@ class Record:
             rows.append(self._row(number, found, self._text_at(begin, found[-1])))
         return rows
 
-    def lines(self) -> Iterator[LineRow]:
+    def lines(self) -> list[LineRow]:
         """Every line, in order."""
-        chunks = range(len(self._firsts or self._read_heads()))
-        whole = b"".join(map(self._chunk, chunks))
-        plain = whole.decode("ascii") if whole.isascii() else None
-        begin = 0
-        for number, numbers in enumerate(self._layout.iter_unpack(self._meta[self._at :])):
-            end = numbers[-1]
-            if plain is not None:
-                text = plain[begin:end]
-            else:
-                text = whole[begin:end].decode("utf-8", "surrogatepass")
-            yield self._row(number, numbers, text)
-            begin = end
+        return list(map(LineRow, *self.columns()))
+
+    def columns(self) -> Columns:
+        """The same by what they are made of, for whoever reads the thousands of a whole session."""
+        held = np.frombuffer(self._meta, _layout(self._codes)[1], self.size, self._at)
+        starts: list[int | None] = held["start"].tolist()
+        ends: list[int | None] = list(map(add, held["start"].tolist(), held["lasting"].tolist()))
+        if len(self._codes) - self._codes.count(_ZEROS) == _ALL:
+            for bit, numbers in ((_NO_START, starts), (_NO_END, ends)):
+                for line in np.flatnonzero(held["gone"] & bit).tolist():
+                    numbers[line] = None
+        return Columns(
+            [kind for kind, count in enumerate(self.counts) for _ in range(count)],
+            self.speakers[held["who"]].tolist(),
+            starts,
+            ends,
+            self._texts(held["end"]),
+        )
+
+    def _texts(self, ends: NDArray[np.integer]) -> list[str]:
+        whole = b"".join(map(self._chunk, range(len(self._firsts or self._read_heads()))))
+        if not whole.isascii():
+            letters = np.frombuffer(whole, np.uint8) & _CONTINUED != _CONTINUES
+            before = np.concatenate(([0], np.cumsum(letters, dtype=np.uint32)))
+            ends = before[ends]
+        text = whole.decode("utf-8", "surrogatepass")
+        return [text[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
     def text(self, number: int) -> str:
         """The text of one line."""

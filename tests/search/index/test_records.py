@@ -42,7 +42,7 @@ def test_lines_come_back_as_they_were(rows: list[LineRow]) -> None:
     """Speakers, times that are missing or before the beginning, and any text; one by one or in a row."""
     record = Record(*records.pack(rows))
 
-    assert rows == list(record.lines())
+    assert rows == record.lines()
     assert rows == [record.line(each) for each in reversed(range(len(rows)))][::-1]
     assert [row.kind for row in rows] == [record.kind_of(each) for each in range(len(rows))]
     for kind in range(3):
@@ -59,7 +59,7 @@ def test_a_session_of_seventy_thousand_lines_comes_back() -> None:
     ]
     record = Record(*records.pack(rows))
 
-    assert rows == list(record.lines())
+    assert rows == record.lines()
     assert rows[69_999] == record.line(69_999)
 
 
