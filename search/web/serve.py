@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import socket
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ _log = logging.getLogger("search.web")
 #: How long answers under way are waited for when the endpoint stops.
 GRACE_S = 2
 _BACKLOG = 512
+#: So many objects are made before Python looks for cycles among them; a long meeting has thousands.
+_OBJECTS_UNTIL_CYCLES = 50_000
 
 
 async def serve(
@@ -55,6 +58,10 @@ async def serve(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config)
+    # What is loaded by now stays: a look for cycles through all of it takes a tenth of a second, and
+    # comes in the middle of the longest answers.
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_UNTIL_CYCLES, *gc.get_threshold()[1:])
     if listening is not None:
         listening(Address(address.host, sockets[0].getsockname()[1]))
     try:
