@@ -38,8 +38,9 @@ class Browsing:
         *,
         size: tuple[int, int] = WIDE,
         script: bool = True,
+        idle: bool = True,
     ) -> Page:
-        """A page in a window of its own."""
+        """A page in a window of its own; `idle`: its browser finds time for what can wait."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             java_script_enabled=script,
@@ -51,6 +52,8 @@ class Browsing:
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
+        if not idle:
+            page.add_init_script("window.requestIdleCallback = () => 0")
         page.goto(self.address + path)
         return page
 

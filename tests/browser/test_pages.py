@@ -245,8 +245,9 @@ def test_a_session_of_six_hours(browsing: Browsing) -> None:
     """20,000 utterances: only what is seen is laid out, and a moment at the end is reached."""
     page = browsing.open(f"/sessions/{LONG}?q=price#t=21598920")
 
-    assert page.locator(".turn p[id]").count() == 20_000
     assert page.locator(".here").is_visible()
+    page.wait_for_function("() => !document.querySelector('noscript')")
+    assert page.locator(".turn p[id]").count() == 20_000
     assert page.evaluate("scrollY") > 100_000
     laid_out = page.locator(".block").evaluate_all(
         "all => all.filter(each => each.firstElementChild"
@@ -254,6 +255,33 @@ def test_a_session_of_six_hours(browsing: Browsing) -> None:
     )
     assert 0 < laid_out < 50
     assert page.locator(".hop").count() == 40
+
+
+def test_far_lines_are_there_when_they_are_wanted(browsing: Browsing) -> None:
+    """A long session opens with its beginning: what is scrolled to or led to does not wait for the rest."""
+    page = browsing.open(f"/sessions/{LONG}?q=price", idle=False)
+    assert page.locator("noscript").count() > 400
+
+    page.evaluate("scrollTo(0, 300_000)")
+    page.wait_for_function(
+        "() => document.elementFromPoint(innerWidth / 3, innerHeight / 2)?.closest('.turn')"
+    )
+    page.keyboard.press("p")
+    assert page.locator("[data-count]").inner_text() == "40 of 40"
+    assert "price" in page.locator(".here").inner_text()
+    page.evaluate("location.hash = 't=10800000'")
+    page.wait_for_function("() => document.querySelector('.here')?.id === 't=10800000'")
+    assert page.locator("noscript").count() > 400
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".turn p[id]").count() == 20_000
+
+
+def test_a_long_session_without_a_script(browsing: Browsing) -> None:
+    """Every line is there, and the last moment is reached by its link."""
+    page = browsing.open(f"/sessions/{LONG}?q=price#t=21598920", script=False)
+
+    assert page.locator(".turn p[id]").count() == 20_000
+    assert "number19999" in page.locator("p:target").inner_text()
 
 
 def test_it_can_be_printed(browsing: Browsing) -> None:

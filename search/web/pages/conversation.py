@@ -2,7 +2,9 @@
 
 A session may have tens of thousands of lines, so that this HTML is put together by hand, as lean as it
 can be: a paragraph for each line, whose id is the fragment that a link to its moment has. Blocks of
-lines let a browser lay out only what is on the screen.
+lines let a browser lay out only what is on the screen, and those far down a long session are read as
+text at first: where no script runs they are paragraphs like all others, and a script makes them so
+when they come near (static/session.js).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from search.web.pages.times import moment_clock
-from search.web.pages.words import html_of, htmls_of, name_of
+from search.web.pages.words import direction, html_of, htmls_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 #: Colours there are for speakers; one more begins again, and the name is always there.
 COLOURS = 8
 _BLOCK_LINES = 40
+#: So many lines are enough to begin with, and to fill a screen that is waited for.
+_NEAR_LINES = 120
 #: Beyond so many lines or characters a browser lays out only what is seen, at heights it guesses.
 _LINES_AT_ONCE = 1000
 _CHARACTERS_AT_ONCE = 200_000
@@ -64,7 +68,7 @@ def conversation(lines: Sequence[Line], marker: Marker, colours: Mapping[str, in
     return Conversation(_Writer(colours, len(matches)).blocks(marked), matches, len(lines))
 
 
-def _is_far(marked: Sequence[Marked]) -> bool:
+def _is_long(marked: Sequence[Marked]) -> bool:
     characters = sum(len(line.text) for line, _ in marked)
     return len(marked) > _LINES_AT_ONCE or characters > _CHARACTERS_AT_ONCE
 
@@ -80,49 +84,52 @@ class _Writer:
         self._whos: dict[tuple[str, str], str] = {}
 
     def blocks(self, marked: Sequence[Marked]) -> Iterator[Markup]:
-        kind = "block far" if _is_far(marked) else "block"
+        is_long = _is_long(marked)
         for at in range(0, len(marked), _BLOCK_LINES):
             html = self._block(marked[at : at + _BLOCK_LINES])
-            yield Markup(f'<div class="{kind}">{html}</div>\n')  # noqa: S704 — lines are escaped
+            if is_long and at >= _NEAR_LINES:
+                html = f"<noscript>{html}</noscript>"
+            html = f'<div class="block{" far" if is_long else ""}">{html}</div>\n'
+            yield Markup(html)  # noqa: S704 — lines are escaped
 
     def _block(self, marked: Sequence[Marked]) -> str:
         parts: list[str] = []
         speaker, kind, room = "", "", 0
-        htmls = htmls_of([line.text for line, _ in marked])
+        htmls = htmls_of([line.text for line, _ in marked], [ranges for _, ranges in marked])
         for (line, ranges), html in zip(marked, htmls, strict=True):
             if not room or line.speaker != speaker or line.kind != kind:
                 speaker, kind, room = line.speaker, line.kind, _TURN_LINES
                 parts += ("</div>" if parts else "", self._who(speaker, kind))
             room -= 1
-            words = html_of(line.text, ranges) + self._hop() if ranges else html
-            parts.append(self._line(line.start_ms, words))
+            parts.append(self._line(line, html + self._hop() if ranges else html))
         return "".join([*parts, "</div>"])
 
     def _who(self, speaker: str, kind: str) -> str:
         """How a turn of theirs begins."""
         html = self._whos.get((speaker, kind))
         if html is None:
-            name = html_of(name_of(speaker) or "Unknown")
+            name = name_of(speaker) or "Unknown"
             label = "<span>chat</span>" if kind == "chat" else ""
             html = self._whos[speaker, kind] = (
                 f'<div class="turn {kind} s{self._colours.get(speaker, 0)}">'
-                f'<p class="who"><b dir="auto">{name}</b>{label}</p>'
+                f'<p class="who"><b{direction(name)}>{html_of(name)}</b>{label}</p>'
             )
         return html
 
-    def _line(self, at: int | None, words: str) -> str:
+    def _line(self, line: Line, html: str) -> str:
+        at, dir_auto = line.start_ms, direction(line.text)
         if at is None:
-            return f'<p dir="auto">{words}'
+            return f"<p{dir_auto}>{html}"
         # Of lines that begin together the first has the id.
         own = "" if at == self._last_ms else f' id="t={at}"'
         self._last_ms = at
-        return f'<p dir="auto"{own}><a href="#t={at}">{moment_clock(at)}</a> {words}'
+        return f'<p{dir_auto}{own}><a href="#t={at}">{moment_clock(at)}</a> {html}'
 
     def _hop(self) -> str:
         """Which match this is, as a link to the next."""
         self._match += 1
         number, following = self._match, self._match % self._matches + 1
         return (
-            f'<a class="hop" id="m{number}" href="#m{following}">'
-            f'{number}<span class="hidden"> of {self._matches}, next match</span></a>'
+            f'<a class="hop" id="m{number}" href="#m{following}"'
+            f' aria-label="{number} of {self._matches}, next match">{number}</a>'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ LANES = 8
 #: How long somebody is taken to speak where no end is known.
 _UNKNOWN_MS = 3000
 _TICKS = 4
+_SPOKEN = b"\1" * WIDTH
+_STROKE = re.compile(b"\1+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +36,29 @@ class Lane:
 
 def lanes_of(lines: Sequence[Line], length_ms: int, colours: Mapping[str, int]) -> list[Lane]:
     """Who spoke most, with when; lines of the transcript alone."""
-    spoken: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    spoken: dict[str, bytearray] = defaultdict(lambda: bytearray(WIDTH))
     totals: dict[str, int] = defaultdict(int)
-    for line in lines:
-        start_ms, end_ms = line.start_ms, line.end_ms
-        if start_ms is None or line.kind != "transcript":
+    for kind, speaker, start_ms, end_ms, _ in lines:
+        if start_ms is None or kind != "transcript":
             continue
         if end_ms is None:
             end_ms = start_ms + _UNKNOWN_MS
         elif end_ms <= start_ms:
             end_ms = start_ms + 1
-        spoken[line.speaker].append((start_ms, end_ms))
-        totals[line.speaker] += end_ms - start_ms
+        start = start_ms * WIDTH // length_ms
+        end = end_ms * WIDTH // length_ms + 1
+        # What begins or ends outside the picture is where it ends.
+        if start < 0 or end > WIDTH:
+            start, end = min(max(start, 0), WIDTH - 1), min(max(end, 1), WIDTH)
+        spoken[speaker][start:end] = _SPOKEN[start:end]
+        totals[speaker] += end_ms - start_ms
     whole = sum(totals.values())
     most = sorted(totals, key=lambda name: -totals[name])[:LANES]
     return [
         Lane(
             name=name_of(name) or "Unknown",
             colour=colours.get(name, 0),
-            path=_path(spoken[name], length_ms),
+            path=_path(spoken[name]),
             share=f"{round(100 * totals[name] / whole)}\u2009%",
         )
         for name in most
@@ -76,19 +83,10 @@ def ticks_of(length_ms: int) -> list[int]:
 
 
 def _x(ms: int, length_ms: int) -> int:
-    return min(ms * WIDTH // length_ms, WIDTH - 1)
+    return max(min(ms * WIDTH // length_ms, WIDTH - 1), 0)
 
 
-def _path(spans: Iterable[tuple[int, int]], length_ms: int) -> str:
+def _path(spoken: bytearray) -> str:
     """Horizontal strokes; those that touch are one."""
-    parts: list[str] = []
-    begun, reached = -1, -1
-    for start_ms, end_ms in sorted(spans):
-        start, end = _x(start_ms, length_ms), _x(end_ms, length_ms) + 1
-        if start > reached:
-            if begun >= 0:
-                parts.append(f"M{begun} 5H{reached}")
-            begun, reached = start, end
-        elif end > reached:
-            reached = end
-    return "".join([*parts, f"M{begun} 5H{reached}"])
+    strokes = (each.span() for each in _STROKE.finditer(spoken))
+    return "".join(f"M{start} 5H{end}" for start, end in strokes)

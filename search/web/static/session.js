@@ -2,12 +2,58 @@
 
 const page = document.querySelector(".session");
 const find = document.querySelector("[data-find]");
-const hops = [...document.getElementsByClassName("hop")];
-let match = -1;
+const count = find?.querySelector("[data-count]");
+const matches = Number(count?.dataset.count ?? 0);
+let match = 0;
 let lines = null;
 let times = null;
 
+// ------------------------------------------------------------------ the far part of a long meeting
+
+// Beyond its first screens it comes as text in `noscript`, which takes a browser a tenth of the time
+// that elements take: those are made when they come near or are led to, and the rest when there is time.
+const far = [...document.querySelectorAll(".far")];
+let filled = 0;
+
+function fill(block) {
+  const held = block?.querySelector(":scope > noscript");
+  if (held) block.innerHTML = held.textContent;
+}
+
+function fillAll() {
+  far.forEach(fill);
+  filled = far.length;
+}
+
+function fillOn(deadline) {
+  while (filled < far.length && deadline.timeRemaining() > 2) fill(far[filled++]);
+  if (filled < far.length) whenIdle(fillOn);
+}
+
+function whenIdle(work) {
+  if (window.requestIdleCallback) requestIdleCallback(work);
+  else setTimeout(() => { const until = Date.now() + 8; work({ timeRemaining: () => until - Date.now() }); }, 8);
+}
+
+function element(id) {
+  const found = document.getElementById(id);
+  if (found) return found;
+  const at = far.findIndex((block) => block.firstElementChild?.textContent.includes(` id="${id}"`));
+  if (at >= 0) far.slice(Math.max(at - 1, 0), at + 2).forEach(fill);
+  return document.getElementById(id);
+}
+
+const near = new IntersectionObserver((seen) => {
+  for (const each of seen) if (each.isIntersecting) fill(each.target);
+}, { rootMargin: "100%" });
+far.forEach((block) => near.observe(block));
+whenIdle(fillOn);
+addEventListener("beforeprint", fillAll);
+
+// ------------------------------------------------------------------ to a moment, from match to match
+
 function haveLines() {
+  fillAll();
   lines ??= [...document.querySelectorAll('.turn > p[id^="t="]')];
   times ??= lines.map((line) => Number(line.id.slice(2)));
   return lines.length > 0;
@@ -32,26 +78,24 @@ function go(line) {
 function follow() {
   const moment = /^#t=(\d+)$/.exec(location.hash);
   if (moment) {
-    const line = document.getElementById(location.hash.slice(1)) ?? (haveLines() && nearest(Number(moment[1])));
+    const line = element(location.hash.slice(1)) ?? (haveLines() && nearest(Number(moment[1])));
     if (line) go(line);
     return;
   }
-  const hop = hops.findIndex((each) => `#${each.id}` === location.hash);
-  if (hop >= 0) step(hop);
+  const hop = /^#m(\d+)$/.exec(location.hash);
+  if (hop && Number(hop[1]) <= matches) step(Number(hop[1]));
 }
 
 function step(to) {
-  match = (to + hops.length) % hops.length;
-  go(hops[match].closest("p"));
-  const count = find.querySelector("[data-count]");
-  if (count) count.textContent = `${match + 1} of ${hops.length}`;
+  match = ((to - 1 + matches) % matches) + 1;
+  go(element(`m${match}`).closest("p"));
+  count.textContent = `${match} of ${matches}`;
 }
 
 function stepBy(change) {
-  if (match < 0) {
-    const here = document.querySelector(".here");
-    const at = here ? hops.findIndex((each) => each.closest("p") === here) : -1;
-    match = at >= 0 ? at : change > 0 ? -1 : 0;
+  if (!match) {
+    const here = document.querySelector(".here .hop");
+    match = here ? Number(here.id.slice(1)) : change > 0 ? 0 : 1;
   }
   step(match + change);
 }
@@ -61,7 +105,7 @@ follow();
 
 document.addEventListener("click", (event) => {
   const stepper = event.target.closest("[data-step]");
-  if (stepper && hops.length) {
+  if (stepper && matches) {
     event.preventDefault();
     stepBy(Number(stepper.dataset.step));
     return;
@@ -83,7 +127,7 @@ document.addEventListener("keydown", (event) => {
     find.q.focus();
   } else if (event.key === "Escape") {
     document.activeElement.blur();
-  } else if (!typing && hops.length && (event.key === "n" || event.key === "p")) {
+  } else if (!typing && matches && (event.key === "n" || event.key === "p")) {
     stepBy(event.key === "n" ? 1 : -1);
   }
 });

@@ -77,6 +77,10 @@ class Page(HTMLParser):
             ):
                 yield each
 
+    def lines(self) -> list[Element]:
+        """What was said in a conversation, line by line: all but who speaks."""
+        return [each for each in self.all("p") if not each.classes]
+
     def one(self, tag: str = "", **attributes: str) -> Element:
         """The one element of this tag with these attributes."""
         (found,) = self.all(tag, **attributes)

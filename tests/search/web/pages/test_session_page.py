@@ -24,7 +24,7 @@ def test_what_a_session_is(client: TestClient) -> None:
     assert page.texts("p", class_="when") == ["Sat 3 October 2026, 10:00–10:30 · 30 min"]
     assert page.texts("li", class_="lane") == ["Ben50 %", "Ana Souza50 %"]
     assert page.texts("h3") == ["Decisions"]
-    lines = page.all("p", dir="auto")
+    lines = page.lines()
     assert [
         each.attributes.get("id") for each in lines if "t=" in (each.attributes.get("id") or "")
     ] == [

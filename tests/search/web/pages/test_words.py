@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 
-from search.web.pages.words import UNTITLED, counted, finalize, name_of, shown, title_of
+from search.web.pages.words import (
+    UNTITLED,
+    counted,
+    direction,
+    finalize,
+    html_of,
+    htmls_of,
+    name_of,
+    shown,
+    title_of,
+)
+
+if TYPE_CHECKING:
+    from search.query.matching import Range
+
+_TEXTS = st.text(st.sampled_from('a<&"b😀ש\u202e\x01\x02\n'), max_size=12)
+
+
+def _with_ranges(text: str) -> st.SearchStrategy[tuple[str, list[Range]]]:
+    """The text, and some of it that is marked: ranges in order and apart."""
+    borders = st.sets(st.integers(0, len(text))).map(sorted)
+    return borders.map(lambda each: (text, list(zip(each[::2], each[1::2], strict=False))))
 
 
 @pytest.mark.parametrize(
@@ -34,6 +61,22 @@ def test_matches_are_marked_by_code_points() -> None:
     assert str(shown("😀<b> price\u202e!", [(0, 1), (5, 10)])) == (
         "<mark>😀</mark>&lt;b&gt; <mark>price</mark>\\u202e!"
     )
+
+
+@given(st.lists(_TEXTS.flatmap(_with_ranges)))
+def test_many_texts_at_once_are_as_each_alone(marked: list[tuple[str, list[Range]]]) -> None:
+    """Whatever they hold, what stands for a mark inside included."""
+    texts, ranges = [text for text, _ in marked], [some for _, some in marked]
+
+    assert htmls_of(texts, ranges) == [html_of(text, some) for text, some in marked]
+
+
+def test_whatever_runs_from_right_to_left_has_a_direction() -> None:
+    """Every character that Unicode calls strong in that direction; no letter of the other."""
+    for each in map(chr, range(sys.maxunicode + 1)):
+        strong = unicodedata.bidirectional(each)
+        if strong in {"R", "AL", "L"}:
+            assert bool(direction(f"a {each}")) == (strong != "L"), hex(ord(each))
 
 
 def test_what_a_template_writes_is_seen() -> None:
