@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from search.index.records import CHAT, SUMMARY, TRANSCRIPT, LineRow
@@ -72,23 +73,20 @@ class People:
 def rows_of(document: Document, people: People) -> Iterator[LineRow]:
     """The lines of a session, in order of their kinds."""
     ids = _by_name(document.participants)
-    if document.transcript is not None:
-        numbers: dict[tuple[str, str, str], int] = {}
-        # Unpacked at once: this runs for every utterance there is.
-        for (
-            start_ms,
-            end_ms,
-            name,
-            _,
-            user_id,
-            custom_id,
-            text,
-        ) in document.transcript.utterances:
-            said_by = (name, user_id, custom_id)
-            if (who := numbers.get(said_by)) is None:
-                known = user_id or custom_id or ids.get(name, "")
-                who = numbers[said_by] = people.number(name, known)
-            yield LineRow(TRANSCRIPT, who, start_ms, end_ms, text)
+    if document.transcript is not None and document.transcript.utterances:
+        # By columns: this runs for every utterance there is.
+        starts_ms, ends_ms, names, _, users, customs, texts = zip(
+            *document.transcript.utterances, strict=True
+        )
+        said_by = list(zip(names, users, customs, strict=True))
+        numbers = {
+            (name, user_id, custom_id): people.number(
+                name, user_id or custom_id or ids.get(name, "")
+            )
+            for name, user_id, custom_id in dict.fromkeys(said_by)
+        }
+        speakers = map(numbers.__getitem__, said_by)
+        yield from map(LineRow, repeat(TRANSCRIPT), speakers, starts_ms, ends_ms, texts)
     if document.chat is not None:
         for message in document.chat.messages:
             known = message.participant_id
