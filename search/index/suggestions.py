@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from migrations.sqlite import rows_in
 from search.index.analysis import term_key
 from search.index.records import KINDS
 from search.query import Word
@@ -63,32 +64,39 @@ def _nearest(db: Connection, view: View, term: str) -> Correction | None:
     """The word with the fewest slips, of those the commonest; its first letter may be the second."""
     slips = 2 if len(term) >= LETTERS_FOR_TWO else 1
     for first in dict.fromkeys(term[:2]):
-        sessions = _vocabulary(db, view, first, len(term) - slips, len(term) + slips)
-        near = process.extract(
-            term, list(sessions), scorer=OSA.distance, score_cutoff=slips, limit=None
-        )
+        words = _vocabulary(db, view, first, len(term) - slips, len(term) + slips)
+        near = process.extract(term, words, scorer=OSA.distance, score_cutoff=slips, limit=None)
         best = min(
-            (Correction(int(far), -sessions[each], each) for each, far, _ in near), default=None
+            (Correction(int(far), -_sessions_of(db, view, each), each) for each, far, _ in near),
+            default=None,
         )
         if best is not None:
             return best if best.slips else None  # with none it is somewhere, of another kind
     return None
 
 
-def _vocabulary(db: Connection, view: View, first: str, least: int, most: int) -> dict[str, int]:
-    """The words of about this length that begin so, and in how many sessions they are."""
-    found: dict[str, int] = {}
+def _vocabulary(db: Connection, view: View, first: str, least: int, most: int) -> list[str]:
+    """The words of about this length that begin so."""
+    found: dict[str, None] = {}
     for kind in range(len(KINDS)):
         begin = term_key(kind, first)
-        rows = db.execute(
-            "select substr(key, 2), sum(sessions) from post where key >= ? and key < ?"
-            " and length(key) between ? and ? group by key",
+        # Only what the index of the table holds, as one value: there are thousands, and few are near.
+        (joined,) = db.execute(
+            "select group_concat(substr(key, 2), ' ') from post where key >= ? and key < ?"
+            " and length(key) between ? and ?",
             [begin, begin + _LAST, least + 1, most + 1],
-        )
-        for term, sessions in rows:
-            found[term] = found.get(term, 0) + sessions
+        ).fetchone()
+        found |= dict.fromkeys((joined or "").split(" "))
         for name in view.tail.names_from(begin):
-            waiting = len(view.tail.find(name, view.slots)) if least < len(name) <= most + 1 else 0
-            if waiting:
-                found[name[1:]] = found.get(name[1:], 0) + waiting
-    return found
+            if least < len(name) <= most + 1 and len(view.tail.find(name, view.slots)):
+                found[name[1:]] = None
+    found.pop("", None)
+    return list(found)
+
+
+def _sessions_of(db: Connection, view: View, word: str) -> int:
+    """In how many sessions a word is, once for each kind."""
+    keys = [term_key(kind, word) for kind in range(len(KINDS))]
+    rows = rows_in(db, "select sessions from post where key in", keys)
+    folded = sum(int(sessions) for (sessions,) in rows)
+    return folded + sum(len(view.tail.find(each, view.slots)) for each in keys)
