@@ -46,6 +46,9 @@ FOLDED = 0
 CHANGES_KEPT = 20_000
 
 
+#: So long the log grows where nothing is folded.
+_LOG_PAGES = 40_000
+
 #: Where words of sessions that were taken out still are: in the tables' pages, or only in the log.
 _IN_THE_FILE, _IN_THE_LOG = "file", "log"
 
@@ -84,6 +87,8 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _prepare(connection: Connection) -> None:
     connection.execute("pragma cache_size = -65536")
+    # Folding, which takes long anyway, empties the log: no session that is taken in waits for that.
+    connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute("pragma temp_store = memory")  # no words in files of their own
     connection.execute("pragma secure_delete = on")
     migrate(connection)
@@ -322,9 +327,11 @@ class AppFile:
 
     def fold(self) -> None:
         """Write the postings that wait where they belong, in one transaction."""
-        with _explained(self._path), Transaction(self._db):
-            folding.fold(self._db)
-            self._changed(FOLDED)
+        with _explained(self._path):
+            with Transaction(self._db):
+                folding.fold(self._db)
+                self._changed(FOLDED)
+            self._db.execute("pragma wal_checkpoint(passive)")
 
     def _forget_changes(self) -> None:
         self._db.execute(

@@ -219,3 +219,17 @@ def test_whoever_was_away_reads_everything_anew(
 
     assert made.search("price").total_sessions == 20
     made.close()
+
+
+def test_folding_empties_the_log(empty: Path, tmp_path: Path) -> None:
+    """No session that is taken in waits for the disk because of those before it."""
+    made = Made.of(shutil.copytree(empty, tmp_path / "index"))
+    with closing(AppFile.open(made.path())) as file:
+        for number in range(folding.TAIL_SESSIONS):
+            file.put([document(f"s{number}", [("Ana", f"word{number}")])], NOWHERE)
+        without_log = shutil.copy(made.path(), tmp_path / "alone.db")
+
+        with closing(connect(without_log)) as db:
+            (sessions,) = db.execute("select count(*) from session").fetchone()
+            (waiting,) = db.execute("select count(*) from tail").fetchone()
+        assert (sessions, waiting) == (folding.TAIL_SESSIONS, 0)
