@@ -75,6 +75,8 @@ def pages_of(url: str, query: str) -> dict[str, str]:
     """The pages that are measured, by name."""
     quoted = urllib.parse.quote_plus(query)
     hits = ask(f"{url}/v1/search?q={quoted}&limit=1")["hits"]
+    if not hits:
+        raise SystemExit(f"nothing there says {query!r}: give --query words that are found")
     newest = ask(f"{url}/v1/sessions?limit=100")["sessions"]
     pages = {
         "one line": "/healthz",
@@ -82,9 +84,8 @@ def pages_of(url: str, query: str) -> dict[str, str]:
         "results": f"/?q={quoted}",
         "sessions": "/sessions",
         "coverage": "/coverage",
+        "a moment": f"{hits[0]['moments'][0]['url']}".replace("#", f"?q={quoted}#"),
     }
-    if hits:
-        pages["a moment"] = f"{hits[0]['moments'][0]['url']}".replace("#", f"?q={quoted}#")
     ended = [each for each in newest if each["ended_at"]]
     if ended:
         longest = max(ended, key=lambda each: _length(url, each["session_id"]))
@@ -154,6 +155,7 @@ def main() -> None:
     url = asked.url.rstrip("/")
     path = shutil.which("chromium") or shutil.which("google-chrome")
     print(machine())
+    pages = pages_of(url, asked.query)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
@@ -163,7 +165,7 @@ def main() -> None:
             verdict = "" if took < FIRST_RESULT_BAR_MS else "  over the bar"
             print(f"from Enter to the first result, {name:<16} {took:>5.0f} ms{verdict}")
         print(f"{'opened':<16} {'first byte':>10} {'painted':>8} {'usable':>8} {'weight':>9}")
-        for name, each in pages_of(url, asked.query).items():
+        for name, each in pages.items():
             byte, painted, usable, weight = measure(browser, each, asked.rounds)
             verdict = "" if _is_within(name, painted, usable) else "  over the bar"
             times = f"{byte:>7.0f} ms {painted:>5.0f} ms {usable:>5.0f} ms"
