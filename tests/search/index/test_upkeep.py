@@ -227,7 +227,8 @@ def test_folding_empties_the_log(empty: Path, tmp_path: Path) -> None:
     with closing(AppFile.open(made.path())) as file:
         for number in range(folding.TAIL_SESSIONS):
             file.put([document(f"s{number}", [("Ana", f"word{number}")])], NOWHERE)
-        without_log = shutil.copy(made.path(), tmp_path / "alone.db")
+        without_log = tmp_path / "alone.db"
+        shutil.copy(made.path(), without_log)
 
         with closing(connect(without_log)) as db:
             (sessions,) = db.execute("select count(*) from session").fetchone()
