@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import add
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -88,7 +87,7 @@ class Analysed:
 
     columns: tuple[str, ...]  #: of each kind its words, for the full-text table
     words: int  #: how many there are
-    #: Of its terms, their beginnings and its speakers, as `Analyser.keys` knows them; in order of kinds.
+    #: Of its terms, their beginnings and its speakers by kind, as `Analyser.keys` knows them.
     numbers: NDArray[np.int64]
     impacts: NDArray[np.uint8]  #: of each of these
     buckets: NDArray[np.uint32]  #: of pairs, ascending; one comes as often as it is said
@@ -139,22 +138,10 @@ class Analyser:
         """Forget every word, and its number."""
         self._numbers = _Numbers()
 
-    def keys(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[str]:
+    def keys(self, numbers: Iterable[int]) -> list[str]:
         """What these terms, beginnings and speakers of a kind are called among the postings."""
-        each = np.asarray(numbers, np.int64)
-        letters = map(_KIND_LETTERS.__getitem__, (each & _KIND_MASK).tolist())
-        terms = map(self._numbers.terms.__getitem__, (each >> _KIND_BITS).tolist())
-        return list(map(add, letters, terms))
-
-    def joined_keys(self, numbers: NDArray[np.int64], separator: str) -> str:
-        """The same as one text, of numbers that are in order of their kinds."""
-        parts = []
-        for kind, letter in enumerate(_KIND_LETTERS):
-            terms = (numbers[numbers & _KIND_MASK == kind] >> _KIND_BITS).tolist()
-            if terms:
-                between = separator + letter
-                parts.append(letter + between.join(map(self._numbers.terms.__getitem__, terms)))
-        return separator.join(parts)
+        terms = self._numbers.terms
+        return [_KIND_LETTERS[each & _KIND_MASK] + terms[each >> _KIND_BITS] for each in numbers]
 
     def analyse(self, rows: Sequence[LineRow]) -> Analysed:
         """What the index keeps of these lines, which are in order of their kinds."""
@@ -178,14 +165,11 @@ class Analyser:
         speakers = _speakers(numbers, rows)
         pairs = np.concatenate(buckets)
         pairs.sort()
-        terms = np.concatenate((terms, speakers))
-        order = (terms & _KIND_MASK).argsort(kind="stable")
-        impacts_of = np.concatenate((found_impacts, np.ones(len(speakers), np.uint8)))
         return Analysed(
             columns=tuple(columns),
             words=sum(map(len, found)),
-            numbers=terms[order],
-            impacts=impacts_of[order],
+            numbers=np.concatenate((terms, speakers)),
+            impacts=np.concatenate((found_impacts, np.ones(len(speakers), np.uint8))),
             buckets=pairs,
             forward=packed,
         )

@@ -287,7 +287,7 @@ class AppFile:
         )
         self._flush()
         if not self._db.execute("delete from tail where id = ? returning 1", [row_id]).fetchone():
-            keys = self._analyser.keys(analysed.numbers)
+            keys = self._analyser.keys(analysed.numbers.tolist())
             folding.remove(self._db, row_id, keys, analysed.buckets)
         for table, column in _OF_A_SESSION:
             self._db.execute(f"delete from {table} where {column} = ?", [row_id])
@@ -306,7 +306,7 @@ class AppFile:
 
     def _keep_postings(self, row_id: int, analysed: Analysed) -> None:
         if self._load is None:
-            keys = self._analyser.joined_keys(analysed.numbers, tail.SEPARATOR)
+            keys = self._analyser.keys(analysed.numbers.tolist())
             tail.write(self._db, row_id, keys, analysed)
             return
         block = row_id >> BLOCK_BITS

@@ -17,7 +17,7 @@ from search.index.postings import BLOCK_BITS, Gathered
 from search.index.records import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -59,7 +59,7 @@ class Batch:
         self._terms.add(numbers, place, impacts)
         self._pairs.add(buckets, place, np.zeros(len(buckets), np.uint8))
 
-    def write(self, db: Connection, keys_of: Callable[[Sequence[int]], Iterable[str]]) -> None:
+    def write(self, db: Connection, keys_of: Callable[[Iterable[int]], Iterable[str]]) -> None:
         """Write everything to its rows, and be empty."""
         numbers, blobs = list[int](), list[bytes]()
         for number, data in self._terms.take(_ENTRY_BYTES):

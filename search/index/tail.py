@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from migrations.sqlite import Connection
     from search.index.analysis import Analysed
 
-#: Between keys, none of which holds it.
-SEPARATOR = " "
+_SEPARATOR = " "
 #: So many keys are looked through one by one before they are sorted in among the others.
 _UNSORTED_MAX = 2000
 #: So many runs become one.
@@ -33,13 +32,13 @@ _RUNS = 16
 Postings: TypeAlias = tuple[list[str], bytes, "NDArray[np.uint32]"]
 
 
-def write(db: Connection, row_id: int, keys: str, analysed: Analysed) -> None:
-    """Keep the postings of a session until they are folded in; between its keys stands `SEPARATOR`."""
+def write(db: Connection, row_id: int, keys: Iterable[str], analysed: Analysed) -> None:
+    """Keep the postings of a session until they are folded in."""
     db.execute(
         "insert into tail (id, keys, impacts, buckets) values (?, ?, ?, ?)",
         [
             row_id,
-            keys,
+            _SEPARATOR.join(keys),
             analysed.impacts.tobytes(),
             analysed.buckets.astype("<u4").tobytes(),
         ],
@@ -55,7 +54,7 @@ def read(db: Connection, ids: Sequence[int] | None = None) -> Iterator[tuple[int
     else:
         rows = rows_in(db, f"{select} where id in", ids)
     for row_id, keys, impacts, buckets in rows:
-        names = keys.split(SEPARATOR) if keys else []
+        names = keys.split(_SEPARATOR) if keys else []
         yield row_id, (names, impacts, np.frombuffer(buckets, "<u4"))
 
 
