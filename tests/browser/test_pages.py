@@ -185,6 +185,15 @@ def test_the_nearest_moment(browsing: Browsing) -> None:
     assert "until March" in page.locator(".here").inner_text()
 
 
+@pytest.mark.parametrize("where", ["?q=price#m0", "?q=price#m3", "#m0", "?q=nowhere#m1", "#t=x"])
+def test_a_place_that_is_not_there(browsing: Browsing, where: str) -> None:
+    """The session is shown from its beginning, and nothing is complained of."""
+    page = browsing.open(f"/sessions/{SESSION}{where}")
+
+    assert page.locator(".turn").first.is_visible()
+    assert page.locator(".here").count() == 0
+
+
 def test_the_picture_leads_to_the_words(browsing: Browsing) -> None:
     """A click in the picture of who spoke when is a moment of the session."""
     page = browsing.open(f"/sessions/{LONG}")

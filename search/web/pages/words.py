@@ -15,7 +15,7 @@ from markupsafe import Markup
 from archiver.characters import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: Of a title or a name so much is shown where it is one line among others.
 TITLE_CHARS = 160
@@ -39,15 +39,7 @@ def shown(text: str, ranges: Sequence[tuple[int, int]] = ()) -> Markup:
 def html_of(text: str, ranges: Sequence[tuple[int, int]] = ()) -> str:
     """The same as the characters of the HTML, for those who put many of them together."""
     write = escape if text.isprintable() else _steered
-    if not ranges:
-        return write(text)
-    parts: list[str] = []
-    at = 0
-    for start, end in ranges:
-        parts += (write(text[at:start]), "<mark>", write(text[start:end]), "</mark>")
-        at = end
-    parts.append(write(text[at:]))
-    return "".join(parts)
+    return _marked(text, ranges, write, "<mark>", "</mark>") if ranges else write(text)
 
 
 def htmls_of(texts: Sequence[str], ranges: Sequence[Sequence[tuple[int, int]]]) -> list[str]:
@@ -55,18 +47,27 @@ def htmls_of(texts: Sequence[str], ranges: Sequence[Sequence[tuple[int, int]]]) 
     if not all(map(str.isprintable, texts)):
         return list(map(html_of, texts, ranges))
     # None has a line break, or what the marks are until all is escaped.
-    plain = [_noted(text, some) if some else text for text, some in zip(texts, ranges, strict=True)]
+    plain = [
+        _marked(text, some, str, _OPENS, _CLOSES) if some else text
+        for text, some in zip(texts, ranges, strict=True)
+    ]
     html = escape("\n".join(plain)).replace(_OPENS, "<mark>").replace(_CLOSES, "</mark>")
     return html.split("\n") if texts else []
 
 
-def _noted(text: str, ranges: Sequence[tuple[int, int]]) -> str:
+def _marked(
+    text: str,
+    ranges: Sequence[tuple[int, int]],
+    write: Callable[[str], str],
+    opens: str,
+    closes: str,
+) -> str:
     parts: list[str] = []
     at = 0
     for start, end in ranges:
-        parts += (text[at:start], _OPENS, text[start:end], _CLOSES)
+        parts += (write(text[at:start]), opens, write(text[start:end]), closes)
         at = end
-    return "".join([*parts, text[at:]])
+    return "".join([*parts, write(text[at:])])
 
 
 def direction(text: str) -> str:

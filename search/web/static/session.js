@@ -82,8 +82,8 @@ function follow() {
     if (line) go(line);
     return;
   }
-  const hop = /^#m(\d+)$/.exec(location.hash);
-  if (hop && Number(hop[1]) <= matches) step(Number(hop[1]));
+  const hop = Number(/^#m(\d+)$/.exec(location.hash)?.[1] ?? 0);
+  if (hop >= 1 && hop <= matches) step(hop);
 }
 
 function step(to) {
