@@ -74,9 +74,12 @@ class Place:
         """Whether this server is known not to do this."""
         return gap in GAPS[self.variant.server]
 
-    def may_have(self, gap: str) -> bool:
-        """Whether this may be missing, by chance: in a versioned bucket the oldest version decides."""
-        return self.has_gap(gap) and not self.variant.versioned
+    def may_have(self, gap: str, in_versions: str = "") -> bool:
+        """Whether this may be missing, by chance.
+
+        In a versioned bucket the oldest version decides, so there it takes a second gap: `in_versions`.
+        """
+        return self.has_gap(gap) and (not self.variant.versioned or self.has_gap(in_versions))
 
     async def put(
         self,

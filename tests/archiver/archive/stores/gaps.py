@@ -12,7 +12,10 @@ GAPS: dict[str, set[str]] = {
         "one winner of a race in parts",  # it looks, and then completes, without a lock
     },
     "ministack": {"parts locked by default"},
-    "localstack": {"one winner of a race in parts"},  # as moto
+    "localstack": {
+        "one winner of a race in parts",  # as moto
+        "the first completed is the oldest",  # an upload in parts is as old as its beginning
+    },
     "radosgw": {
         "wrong checksum refused",  # it does not look at the header
         "put-if-absent in a versioned bucket",  # makes one more version

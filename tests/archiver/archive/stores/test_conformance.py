@@ -246,10 +246,33 @@ async def test_a_large_race_has_one_winner(place: Place) -> None:
     )
     winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
 
-    may_differ = place.may_have("one winner of a race in parts")
+    may_differ = place.may_have(
+        "one winner of a race in parts", "the first completed is the oldest"
+    )
     assert len(winners) == 1 or (may_differ and winners), results
     assert await place.store.get(place.key("large")) in [bodies[each] for each in winners]
     assert _unfinished(place) == 0
+
+
+async def test_of_two_uploads_the_first_completed_is_the_oldest(place: Place) -> None:
+    """Versions are in the order in which they appeared, not in that in which uploads were begun."""
+    if not place.variant.versioned:
+        pytest.skip("only a versioned bucket keeps both")
+    key = place.raw_key("large")
+    begun = [place.raw.create_multipart_upload(**key)["UploadId"] for _ in range(2)]
+    versions = []
+    for upload_id in reversed(begun):
+        upload = {**key, "UploadId": upload_id}
+        etag = place.raw.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+        parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        completed = place.raw.complete_multipart_upload(**upload, MultipartUpload=parts)
+        versions.append(completed["VersionId"])
+
+    info = await place.store.head(place.key("large"))
+    assert info is not None
+    assert info.later_versions == 1
+    oldest = 1 if place.has_gap("the first completed is the oldest") else 0
+    assert info.version_id == versions[oldest]
 
 
 async def test_a_delete_marker_frees_no_key(place: Place) -> None:
