@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 Positions = dict[str, tuple[str, int]]
 
 
+def positions_of(index: IndexReader, apps: tuple[str, ...] | None = None) -> Positions | None:
+    """Where the index of these apps (None: of all) stands; None where it cannot be used."""
+    try:
+        return index.positions(apps=apps)
+    except IndexMissingError:  # nothing was indexed yet, or it was deleted
+        return {}
+    except (IndexDamagedError, SearchTimeoutError):
+        return None
+
+
 def behind(positions: Positions, ledger: Ledger) -> int:
     """How many committed inventories an index that stands there has not seen yet."""
     places = _places(positions, ledger, ledger.apps())

@@ -12,7 +12,7 @@ from archiver.characters import visible
 from archiver.errors import LedgerError
 from archiver.model import SessionId
 from archiver.terminal import answer
-from search.errors import IndexMissingError, SessionMissingError
+from search.errors import SessionMissingError
 from search.render import clock
 from search.web.answers import (
     card_answer,
@@ -22,6 +22,7 @@ from search.web.answers import (
     time_of,
     unindexed_answer,
 )
+from search.web.sessions import card_of
 
 if TYPE_CHECKING:
     from archiver.archive.archive import Archive
@@ -129,10 +130,7 @@ async def session_document(
 
     Raises SessionMissingError where neither index nor ledger knows it.
     """
-    try:
-        card = library.session(session_id, apps=None)
-    except IndexMissingError:
-        card = None
+    card = card_of(library, session_id, None)
     state = _state(ledger, session_id, card)
     if card is None and state is None:
         raise SessionMissingError(

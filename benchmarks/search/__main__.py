@@ -67,7 +67,10 @@ def measure(args: argparse.Namespace, kept: Path) -> None:
     theirs = indexes.kept_index(corpus, kept, "tantivy", peer.build) if args.peer else None
     classes = queries_of(corpus, kept)
     if args.classes:
-        classes = {name: classes[name] for name in args.classes.split(",")}
+        wanted = args.classes.split(",")
+        if unknown := sorted({*wanted} - {*classes}):
+            raise SystemExit(f"there is no class {', '.join(unknown)}, only: {', '.join(classes)}")
+        classes = {name: classes[name] for name in wanted}
     print(f"{corpus.utterances} utterances in {len(corpus)} sessions   [{machine()}]")
     figures: dict[str, Any] = {"utterances": corpus.utterances, "machine": machine()}
     figures["build"] = _report_builds(ours, theirs)

@@ -10,7 +10,7 @@ from archiver.coverage import coverage_document, listed_through
 from archiver.errors import LedgerError
 from archiver.ledger import Range
 from archiver.model import format_time, from_ms
-from search.lag import first_unindexed, indexed_through
+from search.lag import first_unindexed, indexed_through, positions_of
 from search.web import params
 from search.web.answers import JSON
 
@@ -57,7 +57,8 @@ def coverage_answer(
         ledger = there.ledger
         of = range_of(ledger, asked, apps)
         names = [each for each in of.apps if each]
-        positions = services.index.positions(apps=apps)
+        positions = positions_of(services.index, apps)
+        through = None if positions is None else indexed_through(positions, ledger, names, now)
         found = coverage_document(ledger, of, now)
         return {
             "range": {
@@ -78,7 +79,7 @@ def coverage_answer(
                 }
                 for session_id, deadline_at, _ in ledger.nearest_deadlines(of, DEADLINES_MAX)
             ],
-            "indexed_through": format_time(indexed_through(positions, ledger, names, now)),
+            "indexed_through": None if through is None else format_time(through),
         }
 
 
@@ -96,7 +97,8 @@ def coverage_of(
 ) -> Coverage | None:
     """Sessions pending and lost among these apps (None: all) and dates; None without a ledger.
 
-    Everything committed to the archive before `indexed_through` is in the index. Blocks.
+    Everything committed to the archive before `indexed_through` is in the index; None where that cannot
+    be used. Blocks.
     """
     left_out = frozenset(excluded)
     with services.reading_ledger() as there:
@@ -106,10 +108,12 @@ def coverage_of(
         if known is None:
             known = there.remembered("apps", lambda ledger: tuple(ledger.apps()))
         names = tuple(each for each in known if each not in left_out)
-        positions = services.index.positions(apps=apps and names)
-        question = (names, after_ms, before_ms, tuple(positions.items()))
+        # What the ledger knows is told even where the index cannot be used.
+        positions = positions_of(services.index, apps and names)
+        places = positions or {}
+        question = (names, after_ms, before_ms, tuple(places.items()))
         told, through = there.remembered(
-            question, lambda ledger: _told(ledger, names, after_ms, before_ms, positions)
+            question, lambda ledger: _told(ledger, names, after_ms, before_ms, places)
         )
         pending, lost, listed = told
         now = services.clock.now()
@@ -117,7 +121,7 @@ def coverage_of(
             "pending": pending,
             "lost": lost,
             "listed_through": listed,
-            "indexed_through": format_time(min(now, through or now)),
+            "indexed_through": None if positions is None else format_time(min(now, through or now)),
         }
 
 

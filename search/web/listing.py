@@ -9,6 +9,7 @@ from archiver.ledger import Range
 from archiver.model import to_ms
 from search.index import cursors
 from search.web import answers
+from search.web.sessions import card_of
 
 if TYPE_CHECKING:
     from archiver.model import Session
@@ -57,7 +58,7 @@ def _by_outcome(services: Services, asked: SessionsRequest, apps: tuple[str, ...
 
 
 def _answer(services: Services, session: Session) -> Card:
-    card = services.index.session(session.session_id, apps=(session.app_id,))
+    card = card_of(services.index, session.session_id, (session.app_id,))
     public_url = services.settings.public_url
     if card is None:
         return answers.unindexed_answer(session, public_url)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archiver.model import Session, from_ms
-from search.errors import IndexMissingError, SessionMissingError
+from search.errors import IndexDamagedError, IndexMissingError, SessionMissingError
 from search.web import answers
 from search.web.errors import ArtifactMissingError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from archiver.archive.inventory import Inventory
     from archiver.ledger import SessionState
     from search.formats import Participant
-    from search.index.seam import Line, SessionCard
+    from search.index.seam import IndexReader, Line, SessionCard
     from search.web import shapes
     from search.web.services import Asking, Services
 
@@ -35,7 +35,7 @@ async def find(asking: Asking, session_id: str) -> Found:
     """The session of this id; raises SessionMissingError where none may be seen by it."""
     services, threads, apps = asking["services"], asking["threads"], asking["apps"]
     _check(session_id)
-    card = await threads.run(lambda: _card(services, session_id, apps))
+    card = await threads.run(lambda: card_of(services.index, session_id, apps))
     state = None
     if card is None:
         state = await threads.run(lambda: _state(services, session_id, apps))
@@ -58,11 +58,18 @@ def missing(session_id: str) -> SessionMissingError:
     return SessionMissingError(f"there is no session {session_id[:100]!a}")
 
 
-def _card(services: Services, session_id: str, apps: tuple[str, ...] | None) -> SessionCard | None:
+def card_of(
+    index: IndexReader, session_id: str, apps: tuple[str, ...] | None
+) -> SessionCard | None:
+    """What the index tells of a session; None where it holds none, or cannot be used. Blocks.
+
+    The first session may well be archived before there is an index, and what is archived can be had
+    while the index is made again.
+    """
     try:
-        return services.index.session(session_id, apps=apps)
-    except IndexMissingError:
-        return None  # the first session may well be archived before there is an index
+        return index.session(session_id, apps=apps)
+    except (IndexMissingError, IndexDamagedError):
+        return None
 
 
 def _state(

@@ -14,7 +14,7 @@ class Coverage(TypedDict):
     pending: int
     lost: int
     listed_through: str | None
-    indexed_through: str
+    indexed_through: str | None
 
 
 class Query(TypedDict):
@@ -303,7 +303,7 @@ class CoverageReport(TypedDict):
     bucket: Bucket
     days: list[Day]
     nearest_deadlines: list[Deadline]
-    indexed_through: str
+    indexed_through: str | None
 
 
 class Who(TypedDict):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from search.errors import IndexMissingError
+from search.lag import positions_of
 from search.web.listing import listed
 from search.web.pages.places import session_url
 from search.web.pages.times import span_text
@@ -64,9 +64,6 @@ def newest(services: Services, apps: tuple[str, ...] | None, count: int) -> list
 
 def apps_of(services: Services, scope: tuple[str, ...] | None) -> list[str]:
     """The apps there are to choose from; none where there is only one."""
-    try:
-        known = sorted(services.index.positions())
-    except IndexMissingError:
-        known = []
+    known = sorted(positions_of(services.index) or ())
     names = [each for each in known if scope is None or each in scope]
     return names if len(names) > 1 else []

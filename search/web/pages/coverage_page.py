@@ -31,6 +31,8 @@ MONTHS_MAX = 24
 LOST_MAX = 100
 #: A worker lists the source every few minutes, and indexes at once.
 _SOON = timedelta(minutes=30)
+_NEVER_LISTED = ("never", "the source's list was never seen")
+_NO_INDEX = ("unknown", "the index cannot be used: run `rtk-archive rebuild index`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,14 +183,14 @@ def facts_of(
     """How sure one can be of these numbers."""
     source, bucket = document["source"], document["bucket"]
     return [
-        _since("Source listed", source["listed_through"], now, "the source's list was never seen"),
+        _since("Source listed", source["listed_through"], now, _NEVER_LISTED),
         Fact(
             name="Gaps in what was listed",
             text=str(len(source["gaps"])) if source["gaps"] else "none",
             is_good=not source["gaps"] and not source["sessions_missing"],
             detail=_gap_text(source["gaps"], source["sessions_missing"]),
         ),
-        _since("Index current to", document["indexed_through"], now, "nothing is indexed yet"),
+        _since("Index current to", document["indexed_through"], now, _NO_INDEX),
         Fact(
             name="Everything read back",
             text=moment_text(verified_at) if verified_at else "not yet",
@@ -204,17 +206,15 @@ def facts_of(
     ]
 
 
-def _since(name: str, text: str | None, now: datetime, never: str) -> Fact:
-    if text is None:
-        return Fact(name=name, text="never", is_good=False, detail=never)
-    lag = now - datetime.fromisoformat(text)
+def _since(name: str, at: str | None, now: datetime, otherwise: tuple[str, str]) -> Fact:
+    """How long ago something was; `otherwise` says what stands there where that is not known, and why."""
+    if at is None:
+        text, why = otherwise
+        return Fact(name=name, text=text, is_good=False, detail=why)
+    lag = now - datetime.fromisoformat(at)
     is_good = lag <= _SOON
-    return Fact(
-        name=name,
-        text=_moment(text),
-        is_good=is_good,
-        detail="" if is_good else f"{span_text(lag)} ago",
-    )
+    detail = "" if is_good else f"{span_text(lag)} ago"
+    return Fact(name=name, text=_moment(at), is_good=is_good, detail=detail)
 
 
 def _moment(text: str | None) -> str:

@@ -38,6 +38,8 @@ def coverage_notes(covered: Coverage | None, here: Place, now: datetime) -> list
     if covered["lost"]:
         text = f"{counted(covered['lost'], 'session')} lost in part or whole"
         notes.append(Note(text=text, url=of.having(outcome="lost").url))
+    if covered["indexed_through"] is None:
+        return [*notes, Note(text="the index cannot be used")]
     through = datetime.fromisoformat(covered["indexed_through"])
     if now - through > LAG_MAX:
         notes.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archiver.model import format_time
+from search.errors import IndexDamagedError, IndexMissingError
 from tests.search.web.world import APP, STARTED
 
 if TYPE_CHECKING:
@@ -65,3 +66,22 @@ def test_without_a_ledger(world: World) -> None:
     world.open_ledger().path.unlink()
     with world.client() as client:
         assert client.get("/v1/coverage").status_code == 503
+
+
+def test_before_anything_is_indexed(client: TestClient, world: World) -> None:
+    """What the ledger knows is told, and that the index has nothing yet of what is committed."""
+    whole = client.get("/v1/coverage").json()
+    world.shelf.error = IndexMissingError("there is no index yet")
+    document = client.get("/v1/coverage").json()
+
+    assert document.pop("indexed_through") <= whole.pop("indexed_through")
+    assert document == whole
+
+
+def test_with_an_index_that_cannot_be_used(client: TestClient, world: World) -> None:
+    """What the ledger knows is told; how far the index has come, nobody can tell."""
+    whole = client.get("/v1/coverage").json()
+    world.shelf.error = IndexDamagedError("the index was made by another release")
+    document = client.get("/v1/coverage").json()
+
+    assert document == whole | {"indexed_through": None}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archiver.model import CHAT, SUMMARY
-from search.errors import IndexMissingError
+from search.errors import IndexDamagedError, IndexMissingError
 from tests.search.web.world import (
     ANA,
     APP,
@@ -114,16 +114,21 @@ def test_a_session_that_is_not_indexed_is_found_in_the_ledger(client: TestClient
     ]
 
 
-def test_an_archived_session_is_found_before_there_is_an_index(
-    client: TestClient, world: World
+@pytest.mark.parametrize("error", [IndexMissingError("none yet"), IndexDamagedError("broken")])
+def test_an_archived_session_is_found_without_an_index(
+    client: TestClient, world: World, error: Exception
 ) -> None:
-    """Without an index, ledger and archive tell of a session."""
-    world.shelf.error = IndexMissingError("there is no index yet")
+    """Ledger and archive tell of a session, and its original bytes can be had."""
+    world.shelf.error = error
 
     answer = client.get(f"/v1/sessions/{SESSION}").json()
+    listed = client.get("/v1/sessions?outcome=archived").json()["sessions"]
 
     assert not answer["session"]["indexed"]
     assert len(BODIES) + 1 == len(answer["artifacts"])
+    chat = next(each for each in answer["artifacts"] if each["kind"] == "chat")
+    assert client.get(chat["url"]).status_code == 200
+    assert [each["session_id"] for each in listed] == [SESSION]
 
 
 def test_without_an_archive_the_ledger_tells_of_artifacts(world: World) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from archiver.ledger import FIXITY_FAILURES, VERIFIED
+from search.errors import IndexDamagedError, IndexMissingError
 from search.web.pages.coverage_page import bounds_of, facts_of
 from search.web.params import CoverageRequest
 from tests.search.web.pages.reading import page_of
@@ -131,3 +134,22 @@ def test_a_range_at_the_ends_of_the_calendar(client: TestClient) -> None:
     """No date that can be asked for is an error."""
     for query in ("after=0002", "before=0002-01-02", "after=9998", "after=9998&before=9998-12-31"):
         page_of(client.get(f"/coverage?{query}"))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (IndexMissingError("none yet"), "Index current to"),
+        (IndexDamagedError("broken"), "the index cannot be used: run `rtk-archive rebuild index`"),
+    ],
+)
+def test_without_an_index(client: TestClient, world: World, error: Exception, told: str) -> None:
+    """Everything that the ledger knows is there, and the way from it to the sessions."""
+    before = page_of(client.get(OCTOBER))
+    world.shelf.error = error
+    page = page_of(client.get(OCTOBER))
+
+    assert page.texts("li") == before.texts("li")
+    assert page.texts("tr") == before.texts("tr")
+    assert any(told in each for each in page.texts("div"))
+    assert client.get(page.links()["5 archived on 2026-10-03"]).status_code == 200
