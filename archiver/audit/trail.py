@@ -41,7 +41,7 @@ def plain(value: Any) -> Any:
     """A value as a record can hold it: half a surrogate pair stays an escape."""
     match value:
         case str():
-            return value.encode("utf-8", "backslashreplace").decode()
+            return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case dict():
             return {plain(name): plain(each) for name, each in value.items()}
         case list() | tuple():

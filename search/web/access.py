@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -75,6 +76,7 @@ class SignInFirst:
         return RedirectResponse(f"/sign-in?next={quote(self.path, safe='/')}", 303)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether this name or address means this very machine."""
     if host.lower() == "localhost":

@@ -37,14 +37,20 @@ def time_of(ms: int | None) -> str | None:
     try:
         if ms is None:
             return None
-        return f"{_minute_of(ms // 60_000)}:{ms % 60_000 / 1000:06.3f}Z"
+        second, rest_ms = divmod(ms, 1000)
+        return _minute_of(second // 60) + _SECONDS[second % 60] + _FRACTIONS[rest_ms]
     except (OverflowError, ValueError, OSError):
         return None
 
 
+#: How numbers are written in times: an answer tells some sixty times of a few meetings.
+_SECONDS = [f":{each:02}" for each in range(60)]
+_FRACTIONS = [f".{each:03}Z" for each in range(1000)]
+
+
 @lru_cache(maxsize=16_384)
 def _minute_of(minute: int) -> str:
-    """A minute since 1970; one answer tells some sixty times of a few meetings."""
+    """A minute since 1970."""
     return format_time(from_ms(minute * 60_000))[: -len(":00.000Z")]
 
 

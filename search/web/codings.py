@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import zstandard
+from isal import isal_zlib
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 VARY = {"Vary": "Accept-Encoding, Sec-Fetch-Site"}
 #: Below this a compressed answer still fills one packet.
 WORTH_COMPRESSING_BYTES = 1400
-#: An answer is made for one reader, who waits for it: gzip at its quickest. zstd at this level takes
-#: no longer, and the answer is a seventh smaller.
-_GZIP_LEVEL, _ZSTD_LEVEL = 1, 4
+#: An answer is made for one reader, who waits for it. gzip by ISA-L takes a fifth of what zlib's quickest
+#: does, for an answer that is smaller by a thirtieth; zstd at this level twice as long, for a twentieth.
+_GZIP_LEVEL, _ZSTD_LEVEL = 2, 4
+_GZIP_WBITS = 16 + isal_zlib.MAX_WBITS
 #: What is compressed once for everybody.
 _GZIP_BEST, _ZSTD_BEST = 9, 19
 
@@ -53,7 +54,7 @@ def compressed(data: bytes, coding: Coding) -> bytes:
     if coding is Coding.ZSTD:
         # One kept for each thread would hold megabytes, and spare a fiftieth of the time.
         return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data)
-    return gzip.compress(data, _GZIP_LEVEL, mtime=0)
+    return isal_zlib.compress(data, _GZIP_LEVEL, _GZIP_WBITS)
 
 
 def compressed_well(data: bytes, coding: Coding) -> bytes:
@@ -72,8 +73,8 @@ class Compressor:
             self._compressing = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
             self._so_far = zstandard.COMPRESSOBJ_FLUSH_BLOCK
         else:
-            self._compressing = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-            self._so_far = zlib.Z_SYNC_FLUSH
+            self._compressing = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WBITS)
+            self._so_far = isal_zlib.Z_SYNC_FLUSH
 
     def piece(self, data: bytes) -> bytes:
         """The next piece."""

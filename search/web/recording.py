@@ -6,7 +6,7 @@ What cannot be recorded is not answered: the handler's answer is dropped, and 50
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -32,7 +32,8 @@ _CURSOR = "cursor"
 class Reading:
     """What is recorded of an answer; handlers add what they found."""
 
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    #: None: what the path asks, which is read there once an answer begins.
+    asked: Mapping[str, Any] | None = None
     hits: int | None = None  #: how many were found
     sessions: tuple[str, ...] = ()  #: those that are shown
     #: Where what is asked stands in the body, and not in the path: what that is called, the session it
@@ -48,7 +49,7 @@ class Reading:
     def told(self, match: Match, status: int) -> dict[str, Any]:
         """The members of the record."""
         status = status if self.status is None else self.status
-        told: dict[str, Any] = {"asked": _without_cursor(self.asked), "status": status}
+        told: dict[str, Any] = {"asked": _without_cursor(self.asked or {}), "status": status}
         if session := self.session or match.names.get("session_id"):
             told["session"] = session
         if (search := match.names.get("search_id")) is not None:
@@ -64,7 +65,7 @@ def _without_cursor(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: ["given"] if name == _CURSOR else each for name, each in asked.items()}
 
 
-def asked_in(scope: Scope) -> dict[str, list[str]]:
+def _asked_in(scope: Scope) -> dict[str, list[str]]:
     """The parameters of a query string."""
     asked: dict[str, list[str]] = {}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
@@ -90,7 +91,7 @@ class Recording:
             await self._app(scope, receive, send)
             return
         match, reader = scope["state"]["match"], scope["state"]["reader"]
-        reading = Reading(asked=asked_in(scope))
+        reading = Reading()
         scope["state"]["reading"] = reading
         if self._trail is None or reader is None or match is None or not match.rule.is_recorded:
             await self._app(scope, receive, send)
@@ -114,6 +115,8 @@ class _Sender:
         if self.refused:
             return
         if message["type"] == "http.response.start":
+            if self.reading.asked is None:
+                self.reading.asked = _asked_in(scope)
             try:
                 record(self.trail, self.reader, self.match, self.reading, message["status"])
             except AuditError as error:

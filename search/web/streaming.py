@@ -159,6 +159,6 @@ class _Stream:
         trail, reader, match = state["services"].trail, state["reader"], state["match"]
         if trail is None or reader is None or match is None:
             return
-        reading = Reading(asked={**state["reading"].asked, "cursor": ["given"]})
+        reading = Reading(asked={**(state["reading"].asked or {}), "cursor": ["given"]})
         reading.found(result.total_sessions, _shown(result))
         record(trail, reader, match, reading)
