@@ -131,5 +131,5 @@ class _Writer:
         number, following = self._match, self._match % self._matches + 1
         return (
             f'<a class="hop" id="m{number}" href="#m{following}"'
-            f' aria-label="{number}, next match">{number}</a>'
+            f' aria-describedby="hop">{number}</a>'
         )

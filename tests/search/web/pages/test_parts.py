@@ -259,9 +259,9 @@ def test_who_spoke_when() -> None:
         "Ana",
         1,
         "75\u2009%",
-        "M100 5H141M500 5H521",
+        "M0 5m100 0h41m359 0h21",
     )
-    assert (ben.name, ben.path) == ("Ben", "M0 5H21")
+    assert (ben.name, ben.path) == ("Ben", "M0 5m0 0h21")
 
 
 def test_the_picture_is_as_long_as_the_session() -> None:
@@ -275,7 +275,8 @@ def test_the_picture_is_as_long_as_the_session() -> None:
 
 def test_where_the_matches_are() -> None:
     """A tick for each place, also at the very end."""
-    assert matches_path([0, 1, 50_000, 100_000, None], 100_000) == "M0 0v10M500 0v10M999 0v10"
+    assert matches_path([0, 1, 50_000, 100_000, None], 100_000) == "M0 0v10m500-10v10m499-10v10"
+    assert matches_path([None], 1000) == ""
 
 
 # ------------------------------------------------------------------ the calendar

@@ -51,6 +51,8 @@ def test_matches_are_marked_and_counted(client: TestClient) -> None:
     assert page.texts("mark") == ["price"] * 3
     assert page.texts("p", class_="matches")[0].startswith("2 matches")
     assert [each["href"] for each in page.all("a", class_="step")] == ["#m2", "#m1"]
+    told = [page.texts("span", id=each["aria-describedby"]) for each in page.all("a", class_="hop")]
+    assert told == [["leads to the next match"]] * 2
     assert page.one("input", id="q")["value"] == "price"
     assert page.links()["All results for price"] == "/?q=price"
 
