@@ -127,11 +127,15 @@ class Shelf:
         return SearchResult(
             hits=tuple(page),
             total_sessions=len(hits),
-            total_all_words=len(hits),
+            total_all_words=sum(self._holds_all(hit, request) for hit in hits),
             facets={name: _FACETS[name] for name in request.facets if hits},
             facets_of=len(hits) if request.facets else 0,
             next_cursor=str(start + request.limit) if more else None,
         )
+
+    def _holds_all(self, hit: Hit, request: SearchRequest) -> bool:
+        lines = self.said[hit.session_id]
+        return all(any(word in line.text for line in lines) for word in request.query.words)
 
     def _visible(self, request: SearchRequest) -> list[SessionCard]:
         filters = request.query.filters

@@ -154,6 +154,19 @@ def test_nothing_asked_for(client: TestClient) -> None:
         assert client.get(each["href"]).status_code == 200
 
 
+def test_how_many_hold_every_word(client: TestClient, world: World) -> None:
+    """With the way to those alone, where there are any, and not where all of them do."""
+    none = page_of(client.get("/?q=price+zebra"))
+    assert none.texts("p", class_="total") == ["1 meetingnone with every word"]
+    assert "with every word" not in " ".join(none.links())
+    whole = page_of(client.get("/?q=renewal+price"))
+    assert whole.texts("p", class_="total") == ["1 meeting"]
+    world.shelf.add(card("another"), [said("a price")])
+    some = page_of(client.get("/?q=renewal+price"))
+    assert some.texts("p", class_="total") == ["2 meetings1 with every word"]
+    assert some.links()["1 with every word"] == "/?q=renewal+price&match=all"
+
+
 def test_every_example_of_the_help_is_a_query(client: TestClient) -> None:
     """Each can be clicked, and none is an error."""
     page = page_of(client.get("/"))
