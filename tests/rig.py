@@ -6,7 +6,9 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from anyio.to_thread import current_default_thread_limiter
 
 from archiver.archive.stores import open_store
 from archiver.errors import SourceUnavailableError
@@ -15,7 +17,8 @@ from archiver.settings import RequestBudget, Secret, Settings
 from archiver.simulated import SettableClock, SimulatedSource, generate_meetings, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from archiver.report import Report
@@ -95,6 +98,29 @@ class Rig:
             await store.close()
 
 
+class _Threads:
+    """Whether anything that blocks is under way beside this event loop: no time passes meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._under_way = 0
+        self._run: Callable[..., asyncio.Future[Any]] = loop.run_in_executor
+        setattr(loop, "run_in_executor", self._counted)  # noqa: B010 — all that blocks goes through it
+
+    def _counted(
+        self, executor: Executor | None, call: Callable[..., Any], *args: object
+    ) -> asyncio.Future[Any]:
+        future = self._run(executor, call, *args)
+        self._under_way += 1
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _future: asyncio.Future[Any]) -> None:
+        self._under_way -= 1
+
+    def are_at_work(self) -> bool:
+        return bool(self._under_way or current_default_thread_limiter().borrowed_tokens)
+
+
 @asynccontextmanager
 async def rig(
     folder: Path,
@@ -104,7 +130,8 @@ async def rig(
     **settings: object,
 ) -> AsyncIterator[Rig]:
     """A source of so many sessions, all of them ended, and a worker for it."""
-    clock = SettableClock(NOW, settle_s=0.002)
+    threads = _Threads(asyncio.get_running_loop())
+    clock = SettableClock(NOW, settle_s=0.002, at_work=threads.are_at_work)
     made = generate_meetings(meetings, days=2) if isinstance(meetings, int) else meetings
     async with AsyncExitStack() as stack:
         source = SimulatedSource(clock=clock, meetings=made, faults=faults)

@@ -7,10 +7,16 @@ import heapq
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: A yield that lasts so many times as long as it should says that the machine is busy.
 _LATE = 3
 _SETTLES_MAX = 20
+#: So many while others are at work, who may wait for a slow disk: some seconds.
+_SETTLES_AT_WORK_MAX = 2000
 
 
 class SettableClock:
@@ -18,12 +24,16 @@ class SettableClock:
 
     A sleeper moves time to its own wake-up only if it is the first to wake, and nobody else woke or
     lay down while it yielded once to the loop. `settle_s` makes that yield last so many real
-    seconds, for tests in which others wait for sockets or threads and not for this clock.
+    seconds, for tests in which others wait for sockets or threads and not for this clock; and as long
+    as `at_work` says that threads have something to do, it goes on yielding.
     """
 
-    def __init__(self, now: datetime, *, settle_s: float = 0) -> None:
+    def __init__(
+        self, now: datetime, *, settle_s: float = 0, at_work: Callable[[], bool] = lambda: False
+    ) -> None:
         self._now = _aware(now)
         self._settle_s = settle_s
+        self._at_work = at_work
         self._sleepers: list[tuple[datetime, int]] = []
         self._numbers = itertools.count()
         self._changes = 0
@@ -69,10 +79,13 @@ class SettableClock:
 
     async def _settle(self) -> None:
         """Yield; where that took much longer than it should, others may not have had their turn yet."""
-        for _ in range(_SETTLES_MAX):
-            began = time.monotonic()
+        for settled in range(_SETTLES_AT_WORK_MAX):
+            began, were_at_work = time.monotonic(), self._at_work()
             await asyncio.sleep(self._settle_s)
-            if not self._settle_s or time.monotonic() - began <= _LATE * self._settle_s:
+            is_late = time.monotonic() - began > _LATE * self._settle_s
+            if were_at_work or self._at_work():
+                continue
+            if not self._settle_s or not is_late or settled >= _SETTLES_MAX:
                 return
 
 

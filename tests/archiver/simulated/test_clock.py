@@ -109,6 +109,22 @@ async def test_settling_waits_for_others() -> None:
     assert seen == START
 
 
+async def test_the_clock_stands_while_threads_are_at_work() -> None:
+    """However long they take: a disk may be slow."""
+    working = [True]
+    clock = SettableClock(START, settle_s=0.0005, at_work=lambda: working[0])
+
+    async def work() -> datetime:
+        await asyncio.sleep(0.1)
+        working[0] = False
+        return clock.now()
+
+    seen, _ = await asyncio.gather(work(), clock.sleep(60))
+
+    assert seen == START
+    assert clock.now() == START + timedelta(seconds=60)
+
+
 async def test_no_time_at_all() -> None:
     """Sleeping for nothing only gives way."""
     clock = SettableClock(START)
