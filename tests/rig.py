@@ -131,7 +131,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """A source of so many sessions, all of them ended, and a worker for it."""
     threads = _Threads(asyncio.get_running_loop())
-    clock = SettableClock(NOW, settle_s=0.002, at_work=threads.are_at_work)
+    clock = SettableClock(NOW, settle_s=0.001, at_work=threads.are_at_work)
     made = generate_meetings(meetings, days=2) if isinstance(meetings, int) else meetings
     async with AsyncExitStack() as stack:
         source = SimulatedSource(clock=clock, meetings=made, faults=faults)
