@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from archiver.errors import (
     StoreError,
 )
 from archiver.model import UNLOCKED, Lock
+from archiver.threads import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -209,11 +211,11 @@ class Transfer:
 
     async def _spooled(self, key: str, version_id: str, path: Path) -> _Read:
         found, size_bytes = sha256(), 0
-        file = await asyncio.to_thread(path.open, "xb")
+        file = await to_its_end(lambda: path.open("xb"), undo=lambda file: file.close())
         try:
             async with aclosing(self.source.stream(key, version_id=version_id)) as chunks:
                 async for chunk in chunks:
-                    await asyncio.to_thread(file.write, chunk)
+                    await to_its_end(partial(file.write, chunk))
                     await asyncio.to_thread(found.update, chunk)
                     size_bytes += len(chunk)
         except StoreError as error:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archiver.archive import keys
 from archiver.errors import StoreError
 from archiver.model import Outcome
+from archiver.threads import to_its_end
 from archiver.verify import Damage
+from search.export.folder import FileWriter
 from search.export.model import Copied, Finding, Written
 from search.export.ocfl import first_versions
 
@@ -119,19 +122,23 @@ class Copier:
 
         Raises StoreError only where another try may do better.
         """
-        sink = await asyncio.to_thread(self._folder.open, path) if path else _Nowhere()
+        sink = await self._open(path) if path else _Nowhere()
         problem = ""
         with sink:
             stream = self._archive.store.stream(info.key, version_id=info.version_id)
             try:
                 async with aclosing(stream) as chunks:
                     async for chunk in chunks:
-                        await asyncio.to_thread(sink.write, chunk)
+                        await to_its_end(partial(sink.write, chunk))
             except StoreError as error:
                 if error.transient:
                     raise
                 problem = "it cannot be read"
             return sink.close(), problem
+
+    async def _open(self, path: str) -> FileWriter:
+        # A file that is opened for nobody would stay open.
+        return await to_its_end(lambda: self._folder.open(path), undo=FileWriter.close)
 
 
 class _Nowhere:

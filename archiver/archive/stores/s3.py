@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -37,6 +36,7 @@ from archiver.archive.stores.store import (
 )
 from archiver.errors import ObjectExistsError, ObjectMissingError, StoreDeniedError, StoreError
 from archiver.model import UNLOCKED, Lock
+from archiver.threads import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -339,7 +339,7 @@ async def _readable(body: bytes | Path) -> AsyncGenerator[bytes | BinaryIO]:
     if not isinstance(body, Path):
         yield body
         return
-    file = await asyncio.to_thread(body.open, "rb")
+    file = await to_its_end(lambda: body.open("rb"), undo=lambda file: file.close())
     try:
         yield file
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.archive.stores.s3_errors import FAILURES
 from archiver.archive.stores.store import WrongDigestError
+from archiver.threads import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -85,9 +86,9 @@ async def _read(body: bytes | Path, part_bytes: int) -> AsyncGenerator[bytes]:
         for start in range(0, len(body), part_bytes):
             yield body[start : start + part_bytes]
         return
-    file = await asyncio.to_thread(body.open, "rb")
+    file = await to_its_end(lambda: body.open("rb"), undo=lambda file: file.close())
     try:
-        while part := await asyncio.to_thread(file.read, part_bytes):
+        while part := await to_its_end(lambda: file.read(part_bytes)):
             yield part
     finally:
         file.close()
