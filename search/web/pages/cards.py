@@ -63,7 +63,12 @@ def newest(services: Services, apps: tuple[str, ...] | None, count: int) -> list
 
 
 def apps_of(services: Services, scope: tuple[str, ...] | None) -> list[str]:
-    """The apps there are to choose from; none where there is only one."""
-    known = sorted(positions_of(services.index) or ())
-    names = [each for each in known if scope is None or each in scope]
+    """The apps there are to choose from; none where there is only one. Blocks."""
+    known = set(positions_of(services.index) or _apps_in_ledger(services))
+    names = sorted(each for each in known if scope is None or each in scope)
     return names if len(names) > 1 else []
+
+
+def _apps_in_ledger(services: Services) -> list[str]:
+    with services.reading_ledger() as there:
+        return [] if there is None else there.ledger.apps()

@@ -12,7 +12,7 @@ from search.errors import IndexDamagedError, IndexMissingError
 from search.web.pages.coverage_page import bounds_of, facts_of
 from search.web.params import CoverageRequest
 from tests.search.web.pages.reading import page_of
-from tests.search.web.world import APP, NOW, PENDING, SESSION, STARTED, World
+from tests.search.web.world import APP, NOW, OTHER_APP, PENDING, SESSION, STARTED, World, session
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -145,11 +145,13 @@ def test_a_range_at_the_ends_of_the_calendar(client: TestClient) -> None:
 )
 def test_without_an_index(client: TestClient, world: World, error: Exception, told: str) -> None:
     """Everything that the ledger knows is there, and the way from it to the sessions."""
+    world.open_ledger().see([session("twin", OTHER_APP)], NOW)
     before = page_of(client.get(OCTOBER))
     world.shelf.error = error
     page = page_of(client.get(OCTOBER))
 
     assert page.texts("li") == before.texts("li")
     assert page.texts("tr") == before.texts("tr")
+    assert page.texts("option") == ["every app", APP, OTHER_APP]
     assert any(told in each for each in page.texts("div"))
     assert client.get(page.links()["5 archived on 2026-10-03"]).status_code == 200
