@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+    from typing import BinaryIO, Literal
 
 T = TypeVar("T")
 
@@ -17,7 +19,7 @@ async def to_its_end(call: Callable[[], T], *, undo: Callable[[T], object] | Non
     A file that is closed while a thread still writes to it may be another by then: its number is free
     at once. `undo` is given the result that nobody waits for any more, such as a file to be closed.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(call))
+    running = asyncio.get_running_loop().run_in_executor(None, call)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -25,3 +27,8 @@ async def to_its_end(call: Callable[[], T], *, undo: Callable[[T], object] | Non
         if running.exception() is None and undo is not None:
             undo(running.result())
         raise
+
+
+async def opened(path: Path, mode: Literal["rb", "xb"]) -> BinaryIO:
+    """A file, which is open for whoever called and for nobody else; raises OSError."""
+    return await to_its_end(lambda: path.open(mode), undo=lambda file: file.close())

@@ -20,7 +20,7 @@ from archiver.errors import (
     StoreError,
 )
 from archiver.model import UNLOCKED, Lock
-from archiver.threads import to_its_end
+from archiver.threads import opened, to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -211,7 +211,7 @@ class Transfer:
 
     async def _spooled(self, key: str, version_id: str, path: Path) -> _Read:
         found, size_bytes = sha256(), 0
-        file = await to_its_end(lambda: path.open("xb"), undo=lambda file: file.close())
+        file = await opened(path, "xb")
         try:
             async with aclosing(self.source.stream(key, version_id=version_id)) as chunks:
                 async for chunk in chunks:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
-from archiver.threads import to_its_end
+from archiver.threads import opened, to_its_end
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_what_a_call_returns_or_raises() -> None:
@@ -42,3 +47,18 @@ async def test_whoever_is_cancelled_waits_for_the_thread(fails: bool) -> None:
 
     assert ended
     assert undone == ([] if fails else [1])
+
+
+async def test_a_file_that_is_opened_for_nobody_is_closed(tmp_path: Path) -> None:
+    """A pipe is open once its other end is: by then whoever wanted to read it was cancelled."""
+    os.mkfifo(tmp_path / "pipe")
+    task = asyncio.create_task(opened(tmp_path / "pipe", "rb"))
+    await asyncio.sleep(0)
+    task.cancel()
+    writing = await asyncio.to_thread(os.open, tmp_path / "pipe", os.O_WRONLY)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    with pytest.raises(BrokenPipeError):
+        os.write(writing, b"for nobody")
+    os.close(writing)

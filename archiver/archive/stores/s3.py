@@ -36,7 +36,7 @@ from archiver.archive.stores.store import (
 )
 from archiver.errors import ObjectExistsError, ObjectMissingError, StoreDeniedError, StoreError
 from archiver.model import UNLOCKED, Lock
-from archiver.threads import to_its_end
+from archiver.threads import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -339,7 +339,7 @@ async def _readable(body: bytes | Path) -> AsyncGenerator[bytes | BinaryIO]:
     if not isinstance(body, Path):
         yield body
         return
-    file = await to_its_end(lambda: body.open("rb"), undo=lambda file: file.close())
+    file = await opened(body, "rb")
     try:
         yield file
     finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archiver.archive.stores.s3_errors import FAILURES
 from archiver.archive.stores.store import WrongDigestError
-from archiver.threads import to_its_end
+from archiver.threads import opened, to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -86,7 +86,7 @@ async def _read(body: bytes | Path, part_bytes: int) -> AsyncGenerator[bytes]:
         for start in range(0, len(body), part_bytes):
             yield body[start : start + part_bytes]
         return
-    file = await to_its_end(lambda: body.open("rb"), undo=lambda file: file.close())
+    file = await opened(body, "rb")
     try:
         while part := await to_its_end(lambda: file.read(part_bytes)):
             yield part
