@@ -35,6 +35,8 @@ def _fts_item(item: Item) -> str:
 
 def normal_form(query: Query) -> str:
     """The query as the language itself writes it; parsed, it is the same query."""
+    if not query.excluded and not query.filters:
+        return _write(query.root) if query.root is not None else ""
     is_best = isinstance(query.root, Best)
     asides = [Not(node) for node in query.excluded]
     rest = [*map(_write_aside if is_best else _write, asides), *_write_filters(query.filters)]

@@ -89,7 +89,7 @@ class Filters:
     excluded_sessions: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(getattr(self, each.name) not in {(), None} for each in fields(self))
+        return self != _UNFILTERED
 
     def narrowed(
         self,
@@ -120,6 +120,9 @@ class Filters:
             for each in fields(self)
             if not each.name.startswith("excluded_")
         )
+
+
+_UNFILTERED = Filters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
