@@ -22,7 +22,6 @@ Key: TypeAlias = tuple[int, int, int]
 class Card(NamedTuple):
     """What is told of a session that was found."""
 
-    row_id: int
     session_id: str
     meeting_id: str
     title: str

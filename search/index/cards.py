@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from search.index.view import View
 
 
-def cards_of(db: Connection, view: View, rows: list[int]) -> list[Card]:
+_SELECT = "select id, session_id, meeting_id, title, ended_at_ms from session where id in"
+
+
+def cards_of(db: Connection, view: View, rows: list[int]) -> dict[int, Card]:
     """What is told of these sessions; what has to be read is kept for whoever asks next."""
-    cache = view.caches.cards
-    known = [cache.get(view.key(each)) for each in rows]
-    found = [each for each in known if each is not None]
-    unknown = [row_id for row_id, card in zip(rows, known, strict=True) if card is None]
-    columns = "id, session_id, meeting_id, title, ended_at_ms"
-    for row in rows_in(db, f"select {columns} from session where id in", unknown):
-        card = Card(*row)
-        cache.put(view.key(card.row_id), card)
-        found.append(card)
+    cache, keys = view.caches.cards, view.keys(rows)
+    known = dict(zip(rows, map(cache.get, keys), strict=True))
+    found = {row_id: card for row_id, card in known.items() if card is not None}
+    if len(found) < len(known):
+        for row_id, *rest in rows_in(db, _SELECT, [each for each in rows if each not in found]):
+            found[row_id] = card = Card(*rest)
+            cache.put(view.key(row_id), card)
     return found

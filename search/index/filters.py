@@ -49,10 +49,11 @@ class Scope:
 
     def allowed(self, record: Record) -> NDArray[np.bool_]:
         """Which lines of a session count."""
-        found = np.zeros(record.size, np.bool_)
-        for kind in self.kinds:
-            lines = record.lines_of(kind)
-            found[lines.start : lines.stop] = True
+        found = np.ones(record.size, np.bool_)
+        for kind in range(len(KINDS)):
+            if kind not in self.kinds:
+                lines = record.lines_of(kind)
+                found[lines.start : lines.stop] = False
         if self.speakers is not None:
             found &= _said_by(record, self.speakers)
         if self.silenced:
@@ -61,11 +62,12 @@ class Scope:
 
 
 def _said_by(record: Record, speakers: Sequence[int]) -> NDArray[np.bool_]:
-    found = np.zeros(record.size, np.bool_)
-    spoken_by = record.spoken_by()
-    for place, speaker in enumerate(record.speakers.tolist()):
-        if speaker in speakers:
-            found |= spoken_by == place
+    places = [place for place, each in enumerate(record.speaker_numbers) if each in speakers]
+    found: NDArray[np.bool_]
+    if len(places) == 1:
+        found = record.spoken_by() == places[0]
+    else:
+        found = np.isin(record.spoken_by(), places)
     return found
 
 

@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +70,33 @@ def _bytes_of(steps: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[bytes,
     return data.tobytes(), ends + extra[ends]
 
 
+class Lines:
+    """The lines that steps lead to, ascending: counted at once, and made out one by one."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: bytes) -> None:
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return len(self._steps) - self._steps.count(_ON_BYTE)
+
+    def __iter__(self) -> Iterator[int]:
+        steps = self._steps
+        if not steps:
+            return iter(())
+        if _ON_BYTE not in steps:
+            return accumulate(steps[1:], initial=steps[0] - 1)
+        return self._far_apart()
+
+    def _far_apart(self) -> Iterator[int]:
+        line = -1
+        for step in self._steps:
+            line += step
+            if step != _ON:
+                yield line
+
+
 class Hashes:
     """Many terms by their hashes, to be looked for among those of many sessions."""
 
@@ -96,47 +123,39 @@ class Hashes:
 class Forward:
     """The blob, for looking terms up."""
 
-    __slots__ = ("_blob", "_count", "_data_at", "_ends", "_hashes")
+    __slots__ = ("blob", "count", "data_at", "ends", "keys")
 
     def __init__(self, blob: bytes) -> None:
-        self._count, width = _HEADER.unpack_from(blob)
-        ends_at = _HEADER.size + _HASH.itemsize * self._count
-        self._data_at = ends_at + width * (self._count + 1)
-        self._blob = blob
+        self.count, width = _HEADER.unpack_from(blob)
+        ends_at = _HEADER.size + _HASH.itemsize * self.count
+        self.data_at = ends_at + width * (self.count + 1)
+        self.blob = blob
         view = memoryview(blob)
-        self._hashes = view[_HEADER.size : ends_at].cast("I")
-        self._ends = view[ends_at : self._data_at].cast("H" if width == _NARROW.itemsize else "I")
+        self.keys = view[_HEADER.size : ends_at].cast("I")
+        self.ends = view[ends_at : self.data_at].cast("H" if width == _NARROW.itemsize else "I")
 
     @property
     def size_bytes(self) -> int:
         """How long the blob is."""
-        return len(self._blob)
+        return len(self.blob)
 
-    def lines(self, term: int) -> Iterable[int]:
+    def lines(self, term: int) -> Lines:
         """The lines of the term with this hash; ascending."""
-        return lines_from(self.steps(term))
-
-    def steps(self, term: int) -> bytes:
-        """The same, from each line to the next, for `lines_from` or `all_lines_from`."""
-        place = bisect_left(self._hashes, term)
-        if place == self._count or self._hashes[place] != term:
-            return b""
-        data, ends = self._data_at, self._ends
-        return self._blob[data + ends[place] : data + ends[place + 1]]
+        return Lines(*steps_in([self], term))
 
     def lines_of(self, hashes: Hashes) -> list[int]:
         """The lines that hold any of these terms; ascending."""
         _, found = all_steps([self], hashes)
-        return sorted({line for steps in found for line in lines_from(steps)})
+        return sorted({line for steps in found for line in Lines(steps)})
 
     @property
     def hashes(self) -> NDArray[np.uint32]:
         """Of every term, ascending."""
-        return np.frombuffer(self._blob, _HASH, self._count, _HEADER.size)
+        return np.frombuffer(self.blob, _HASH, self.count, _HEADER.size)
 
     def steps_at(self, places: NDArray[np.int64]) -> list[bytes]:
         """The steps of the terms whose hashes stand there."""
-        blob, data, ends = self._blob, self._data_at, np.asarray(self._ends)
+        blob, data, ends = self.blob, self.data_at, np.asarray(self.ends)
         begins, stops = ends[places].tolist(), ends[places + 1].tolist()
         return [blob[data + begin : data + stop] for begin, stop in zip(begins, stops, strict=True)]
 
@@ -164,13 +183,18 @@ def all_steps(forwards: Sequence[Forward], hashes: Hashes) -> tuple[list[int], l
     return whose, steps
 
 
-def lines_from(steps: bytes) -> Iterable[int]:
-    """The lines these steps lead to."""
-    if not steps:
-        return ()
-    if _ON_BYTE not in steps:
-        return accumulate(steps[1:], initial=steps[0] - 1)
-    return _long(steps)
+def steps_in(sessions: Sequence[Forward], term: int) -> list[bytes]:
+    """The lines of one term in many sessions, by its hash: the steps, for `all_lines_from`."""
+    found = []
+    for each in sessions:  # twenty of them for each word of a query
+        keys = each.keys
+        place = bisect_left(keys, term)
+        if place == each.count or keys[place] != term:
+            found.append(b"")
+        else:
+            data, ends = each.data_at, each.ends
+            found.append(each.blob[data + ends[place] : data + ends[place + 1]])
+    return found
 
 
 def all_lines_from(starts: Sequence[int], steps: Sequence[bytes]) -> NDArray[np.int64]:
@@ -185,11 +209,3 @@ def all_lines_from(starts: Sequence[int], steps: Sequence[bytes]) -> NDArray[np.
     begins = list(accumulate(sizes, initial=0))[:-1]
     lines = gone[1:] + np.repeat(np.array(starts) - 1 - gone[begins], sizes)
     return lines[each != _ON] if _ON_BYTE in joined else lines
-
-
-def _long(steps: bytes) -> Iterable[int]:
-    line = -1
-    for step in steps:
-        line += step
-        if step != _ON:
-            yield line

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from migrations.sqlite import rows_in
 from search.index.cache import Body
-from search.index.forward import Forward, Hashes, all_lines_from, all_steps, hash_of
+from search.index.forward import (
+    Forward,
+    Hashes,
+    Lines,
+    all_lines_from,
+    all_steps,
+    hash_of,
+    steps_in,
+)
 from search.index.records import Record
 from search.query import Near, finder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +44,7 @@ class Needles:
         self.items = tuple(items)
         self._beginnings: dict[str, Hashes] = {}
         self._needles: dict[Item, list[Needle]] = {}
+        self._finders: dict[Item | Near, Callable[[str], bool]] = {}
 
     def expand(self, prefix: str, hashes: NDArray[np.uint32]) -> None:
         """Say which words begin so, by their hashes."""
@@ -42,6 +52,13 @@ class Needles:
         if known is not None:
             hashes = np.union1d(hashes, known.hashes)
         self._beginnings[prefix] = Hashes(hashes)
+
+    def finder(self, node: Item | Near) -> Callable[[str], bool]:
+        """Whether a text holds this by itself, as a function of the text."""
+        found = self._finders.get(node)
+        if found is None:
+            found = self._finders[node] = finder(node)
+        return found
 
     def of(self, item: Item) -> list[Needle]:
         """For each term of an item what it is looked for by."""
@@ -108,7 +125,7 @@ class Session:
         if len(sides) == 1:
             return sides[0]
         lines = sorted(set(sides[0]).intersection(*sides[1:]))
-        holds = finder(node)
+        holds = self.needles.finder(node)
         return [each for each in lines if holds(self.said.text(each))]
 
     def holding(self, needle: Needle) -> list[int]:
@@ -127,7 +144,7 @@ def all_lines_of(
     if len(needles) == 1 and sessions[0].allowed is None:
         (needle,) = needles
         if isinstance(needle, int):
-            return all_lines_from(starts, [each.forward.steps(needle) for each in sessions])
+            return all_lines_from(starts, steps_in([each.forward for each in sessions], needle))
         whose, found = all_steps([each.forward for each in sessions], needle)
         return all_lines_from([starts[each] for each in whose], found)
     return [
@@ -135,6 +152,25 @@ def all_lines_of(
         for start, each in zip(starts, sessions, strict=True)
         for line in each.lines_of(item)
     ]
+
+
+def lines_by_session(sessions: Sequence[Session], item: Item) -> Sequence[Lines | list[int]]:
+    """The lines that hold this item, of each of these sessions; ascending."""
+    needles = sessions[0].needles.of(item) if sessions else []
+    if len(needles) == 1 and sessions[0].allowed is None:
+        (needle,) = needles
+        if isinstance(needle, int):
+            return list(map(Lines, steps_in([each.forward for each in sessions], needle)))
+        *starts, size = accumulate((each.record.size for each in sessions), initial=0)
+        held = np.zeros(size, np.bool_)
+        held[all_lines_of(sessions, starts, item)] = True
+        lines = held.nonzero()[0]
+        bounds = [*lines.searchsorted(starts).tolist(), len(lines)]
+        return [
+            (lines[begin:end] - start).tolist()
+            for start, (begin, end) in zip(starts, pairwise(bounds), strict=True)
+        ]
+    return [each.lines_of(item) for each in sessions]
 
 
 def all_lines(sessions: Sequence[Session]) -> NDArray[np.int64]:
@@ -156,8 +192,7 @@ class Looking:
         view, cache = self.view, self.view.caches.bodies
         bodies: dict[int, Body] = {}
         missing, silent = [], []
-        for row_id in rows:
-            body = cache.get(view.key(row_id))
+        for row_id, body in zip(rows, map(cache.get, view.keys(rows)), strict=True):
             if body is None:
                 missing.append(row_id)
                 continue
@@ -178,9 +213,8 @@ class Looking:
         """Any number of sessions, one after the other; nothing of them is kept."""
         view, cache = self.view, self.view.caches.bodies
         for start in range(0, len(rows), _SESSIONS_AT_ONCE):
-            known = {
-                each: cache.get(view.key(each)) for each in rows[start : start + _SESSIONS_AT_ONCE]
-            }
+            some = rows[start : start + _SESSIONS_AT_ONCE]
+            known = dict(zip(some, map(cache.get, view.keys(some)), strict=True))
             missing = [each for each, body in known.items() if body is None]
             for row_id, meta, forward in _read(self.db, "id, meta, forward", missing):
                 known[row_id] = Body(Record(meta), Forward(forward))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from search.index.lines import Looking, Needles
 from search.index.ordering import Match, greatest, is_past, sort_key
 from search.index.records import KINDS
 from search.index.suggestions import corrections
-from search.index.terms import Terms, scaled
+from search.index.terms import Terms, part_of_score
 from search.query import And, Best, Near, Node, Not, Or, Phrase, Word, to_fts
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from search.index.ordering import Cut
     from search.index.planning import Plan
     from search.index.suggestions import Correction
+    from search.index.terms import Impacts
     from search.index.view import View
     from search.query import Item
 
@@ -48,13 +49,19 @@ class Matches:
     corrections: dict[str, Correction]
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """What matches text by itself: which sessions hold it, and what that adds to their scores."""
+class _Leaf(NamedTuple):
+    """What matches text by itself: which sessions hold it, and how much each is about it."""
 
     mask: NDArray[np.bool_]
-    score: NDArray[np.float32]
-    weight: float
+    is_held: bool  #: by any session, whatever the filters say of sessions
+    weight: float  #: how much it tells of a session
+    impacts: NDArray[np.float32]
+    scale: np.float32  #: what makes them a part of a score
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """What it adds to the scores, as an array of its own."""
+        return self.impacts * self.scale
 
 
 @dataclass(slots=True)
@@ -69,7 +76,8 @@ class Matching:
     looking: Looking = field(init=False)
     _terms: Terms = field(init=False)
     _leaves: dict[Item | Near, _Leaf] = field(default_factory=dict, init=False)
-    _pairs: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
+    _pairs: dict[tuple[str, str], Impacts] = field(default_factory=dict, init=False)
+    _pair_weights: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._terms = Terms(self.db, self.view)
@@ -78,30 +86,30 @@ class Matching:
 
     def run(self, cut: Cut) -> Matches:
         """The best matches of this cut, and the totals, which do not depend on it."""
-        mask, whole, score = self._sessions()
+        mask, whole = self._sessions()
+        score = None
         if self.scope.by_line:
             mask, whole, score = self._by_line(mask)
-        tier = whole if self.plan.all_first else None
+        elif cut.sort == "relevance":
+            score = self._score()
+        leaves = {item: self._leaf(item) for item in self.plan.items}
+        missing = [item for item, leaf in leaves.items() if not leaf.is_held]
+        total = int(np.count_nonzero(mask))
         return Matches(
-            matches=self._best(mask, tier, score, cut),
-            total=int(np.count_nonzero(mask)),
-            all_words=int(np.count_nonzero(whole)),
-            weights={item: self._leaf(item).weight for item in self.plan.items},
-            pair_weights=self._pairs,
-            missing=frozenset(each.text for each, some in self._holders().items() if not some),
-            corrections=corrections(self.db, self.view, self.plan.items, self._holders()),
+            matches=self._best(mask, whole if self.plan.all_first else None, score, cut),
+            total=total,
+            all_words=total if whole is mask else int(np.count_nonzero(whole)),
+            weights={item: leaf.weight for item, leaf in leaves.items()},
+            pair_weights=self._pair_weights,
+            missing=frozenset(item.text for item in missing),
+            corrections=corrections(self.db, self.view, missing),
         )
-
-    def _holders(self) -> dict[Item, int]:
-        """In how many sessions each item stands, whatever the filters say of sessions."""
-        return {item: int(self._leaf(item).mask.any()) for item in self.plan.items}
 
     # ------------------------------------------------------------------ whole sessions
 
-    def _sessions(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
-        """The sessions in scope that match, those that hold all words, and the scores."""
+    def _sessions(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The sessions in scope that match, and those that hold all words."""
         plan, scope = self.plan, self.scope.sessions
-        score = np.zeros(self.view.size, np.float32)
         if plan.root is None:
             mask = whole = scope
         elif isinstance(plan.root, Best):
@@ -116,12 +124,22 @@ class Matching:
             for node in plan.excluded:
                 without = ~self._evaluate(node)
                 mask, whole = mask & without, whole & without
-        for item in plan.items:
-            score += self._leaf(item).score
         for pair in plan.pairs:
-            rows, points = self._pair(pair)
-            score[rows] += points
-        return mask, whole, score
+            found = self._pairs[pair] = self._terms.pair(pair)
+            self._pair_weights[pair] = self._terms.idf(len(found[0]))
+        return mask, whole
+
+    def _score(self) -> NDArray[np.float32]:
+        """How much each session is about all that is looked for, whether it matches or not."""
+        if not self.plan.items:
+            return self._nothing()
+        first, *others = map(self._leaf, self.plan.items)
+        score = first.points
+        for each in others:
+            score += each.points
+        for pair, (rows, impacts) in self._pairs.items():
+            score[rows] += impacts * part_of_score(PAIR_WEIGHT * self._pair_weights[pair])
+        return score
 
     def _evaluate(self, node: Node) -> NDArray[np.bool_]:
         match node:
@@ -151,7 +169,7 @@ class Matching:
         if isinstance(node, Near):
             for item in node.items:
                 self._leaf(item)  # so that the beginnings of words in it are known
-            return _Leaf(self._full_text(node), self._nothing(), 0.0)
+            return self._whole(self._full_text(node), self._nothing())
         kinds = self.scope.kinds
         if len(node.terms) == 1:
             if node.prefix:
@@ -160,8 +178,9 @@ class Matching:
             else:
                 found = self._terms.word(node.terms[0], kinds)
             mask = found > 0
-            weight = self._terms.idf(int(np.count_nonzero(mask)))
-            return _Leaf(mask, scaled(found, weight), weight)
+            holders = int(np.count_nonzero(mask))
+            weight = self._terms.idf(holders)
+            return _Leaf(mask, holders > 0, weight, found, part_of_score(weight))
         mask = self._full_text(node)
         if node.prefix:
             self.looking.needles.expand(
@@ -169,16 +188,14 @@ class Matching:
             )
         score = self._nothing()
         for term in dict.fromkeys(node.terms[: -1 if node.prefix else None]):
-            word = self._leaf(Word((term,)))
-            score += word.score
+            score += self._leaf(Word((term,))).points
         score *= mask
-        return _Leaf(mask, score, self._terms.idf(int(np.count_nonzero(mask))))
+        return self._whole(mask, score)
 
-    def _pair(self, pair: tuple[str, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        rows, impacts = self._terms.pair(pair)
-        weight = self._terms.idf(len(rows))
-        self._pairs[pair] = weight
-        return rows, scaled(impacts, PAIR_WEIGHT * weight)
+    def _whole(self, mask: NDArray[np.bool_], score: NDArray[np.float32]) -> _Leaf:
+        """What is found as a whole, and scored already."""
+        holders = int(np.count_nonzero(mask))
+        return _Leaf(mask, holders > 0, self._terms.idf(holders), score, np.float32(1))
 
     def _full_text(self, node: Item | Near) -> NDArray[np.bool_]:
         """The sessions that the full-text table finds; words run on from line to line there."""
@@ -210,31 +227,33 @@ class Matching:
         found = np.zeros(self.view.size, np.bool_)
         whole = np.zeros(self.view.size, np.bool_)
         score = self._nothing()
+        weights = [(item, self._leaf(item).weight) for item in self.plan.items]
         for session in self.looking.through(np.flatnonzero(mask).tolist()):
             self.check()
-            holds, holds_all, points = self._judge(session)
+            holds, holds_all, points = self._judge(session, weights)
             found[session.row_id] = holds
             whole[session.row_id] = holds and holds_all
             score[session.row_id] = points
         return found, whole, score
 
-    def _judge(self, session: Session) -> tuple[bool, bool, float]:
+    def _judge(
+        self, session: Session, weights: list[tuple[Item, float]]
+    ) -> tuple[bool, bool, float]:
         """Whether what counts of a session matches, whether it holds all words, and its score."""
         plan = self.plan
-        if not session.has_lines:
-            return False, False, 0.0
         if any(self._holds(node, session) for node in plan.excluded):
             return False, False, 0.0
         if plan.root is None:
-            return True, True, 0.0
-        counts = {item: len(session.lines_of(item)) for item in plan.items}
-        points = sum(
-            self._leaf(item).weight * count / (count + LINES_HALF) for item, count in counts.items()
-        )
+            return session.has_lines, True, 0.0
+        points, held = 0.0, 0
+        for item, weight in weights:
+            if count := len(session.lines_of(item)):
+                held += 1
+                points += weight * count / (count + LINES_HALF)
         if not isinstance(plan.root, Best):
             return self._holds(plan.root, session), True, points
-        whole = all(counts.values())
-        return whole if plan.every else any(counts.values()), whole, points
+        whole = held == len(weights)
+        return whole if plan.every else held > 0, whole, points
 
     def _holds(self, node: Node, session: Session) -> bool:
         match node:
@@ -253,15 +272,15 @@ class Matching:
         self,
         mask: NDArray[np.bool_],
         tier: NDArray[np.bool_] | None,
-        score: NDArray[np.float32],
+        score: NDArray[np.float32] | None,
         cut: Cut,
     ) -> list[Match]:
-        rows = np.flatnonzero(mask)
-        if cut.newest_row is not None:
-            rows = rows[: np.searchsorted(rows, cut.newest_row, "right")]
-        started = self.view.started_at_ms
-        if cut.sort != "relevance":
+        (rows,) = mask.nonzero()
+        if score is None or cut.sort != "relevance":
             return self._dated(rows, cut)
+        if cut.newest_row is not None:
+            rows = rows[: rows.searchsorted(cut.newest_row, "right")]
+        started = self.view.started_at_ms
         keys: list[NDArray[Any]]
         keys = [score, started] if tier is None else [tier.view(np.uint8), score, started]
         rows = greatest(rows, keys, cut.count)
@@ -286,22 +305,31 @@ class Matching:
         score: NDArray[np.float32] | None,
         cut: Cut,
     ) -> list[Match]:
-        started = self.view.started_at_ms
-        found = [
-            Match(
-                0 if tier is None else int(tier[row_id]),
-                0.0 if score is None else float(score[row_id]),
-                int(started[row_id]),
-                session_id,
-                row_id,
-                meeting_id,
-                title,
-                ended_at_ms,
+        ids = rows.tolist()
+        cards = cards_of(self.db, self.view, ids)
+        none = [0] * len(ids)
+        places = zip(
+            none if tier is None else tier[rows].tolist(),
+            none if score is None else score[rows].tolist(),
+            self.view.started_at_ms[rows].tolist(),
+            ids,
+            strict=True,
+        )
+        found = []
+        for holds_all, points, started_at_ms, row_id in places:
+            session_id, meeting_id, title, ended_at_ms = cards[row_id]
+            found.append(
+                Match(
+                    int(holds_all),
+                    points,
+                    started_at_ms,
+                    session_id,
+                    row_id,
+                    meeting_id,
+                    title,
+                    ended_at_ms,
+                )
             )
-            for row_id, session_id, meeting_id, title, ended_at_ms in cards_of(
-                self.db, self.view, rows.tolist()
-            )
-        ]
         if cut.after is not None:
             after = cut.after
             found = [

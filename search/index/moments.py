@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from search.index.lines import all_lines_of
-from search.index.records import KINDS
+from search.index.lines import all_lines_of, lines_by_session
+from search.index.records import KINDS, Columns
 from search.index.snippets import cut_snippet
 from search.results import Moment
 from search.text import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 CROSSINGS_TRIED = 500
 #: Moments stand more than so many lines apart: one place is shown once.
 LINES_APART = 5
-#: Of the lines of a session that match, so many of the best are put in order at first.
-SORTED_AT_ONCE = 48
 #: Lines this near count as being around a line.
 REACH = 4
 #: Words weighed one by one; with more of them, those that tell least are weighed together.
 WORDS_WEIGHED = 12
+#: So many sessions are put in order in one go.
+_WEIGHED_AT_ONCE = 256
+#: How their number, a worth and a line share 64 bits.
+_LINE_BITS, _SESSION_SHIFT = 24, 55
+_LINE_MAX, _WORTH_MAX = (1 << _LINE_BITS) - 1, 0x7FFFFFFF
 #: What two adjacent words on one line or around it weigh, beside the words themselves.
 PAIR_WEIGHT = 0.5
 
@@ -46,8 +49,8 @@ class Places(NamedTuple):
     """Where a query is met in one session."""
 
     session: Session
-    lines: NDArray[np.int64]  #: every line that holds any of it, ascending
-    worth: NDArray[np.float32]  #: of each of them
+    met: int  #: how many lines hold any of it
+    lines: Iterable[int]  #: which, those worth most first
     best: float  #: the greatest worth
 
 
@@ -75,18 +78,48 @@ class Weights:
                 self.table[both] += PAIR_WEIGHT * weight
 
     def places(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
-        """Where the query is met in these sessions, all of them weighed in one go."""
+        """Where the query is met in these sessions."""
+        weighed = self._alike if len(self.items) == 1 else self._weighed
+        found: list[Places] = []
+        for start in range(0, len(sessions), _WEIGHED_AT_ONCE):
+            found += weighed(sessions[start : start + _WEIGHED_AT_ONCE], check)
+        return found
+
+    def _weighed(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
+        """The same of a few sessions, all of them put in order in one go."""
         starts, held = self._held(sessions, check)
         where = held.nonzero()[0]
         worth = self.table[held[where]] + self.table[_around(held)[where]]
         begins = where.searchsorted(starts)
-        bounds = [*begins.tolist(), len(where)]
+        counts = np.diff(begins, append=len(where))
+        # One number for each line, by which it stands where it belongs: those of the first session
+        # first, of those the ones that are worth most (as bits a number from 0 on keeps its order),
+        # and of those the earliest.
+        keys = where + (_WORTH_MAX - worth.view(np.int32).astype(np.int64) << _LINE_BITS)
+        keys += np.repeat((np.arange(len(sessions)) << _SESSION_SHIFT) - starts, counts)
+        keys.sort()
+        firsts = keys[np.minimum(begins, len(keys) - 1)] if len(keys) else begins
+        best = _WORTH_MAX - (firsts >> _LINE_BITS & _WORTH_MAX).astype(np.int32)
+        lines = (keys & _LINE_MAX).data
         return [
-            Places(session, where[begin:end] - start, worth[begin:end], best)
-            for session, start, (begin, end), best in zip(
-                sessions, starts, pairwise(bounds), _greatest(worth, begins), strict=True
+            Places(session, end - begin, lines[begin:end], most if end > begin else 0.0)
+            for session, begin, end, most in zip(
+                sessions,
+                begins.tolist(),
+                (begins + counts).tolist(),
+                best.view(np.float32).tolist(),
+                strict=True,
             )
         ]
+
+    def _alike(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
+        """The same where a single item is looked for: no line has more of it to tell than another."""
+        check()
+        worth = float(self.table[1] + self.table[1])
+        found = lines_by_session(sessions, self.items[0])
+        counts = list(map(len, found))
+        best = [worth if count else 0.0 for count in counts]
+        return list(map(Places, sessions, counts, found, best))
 
     def lines(self, sessions: list[Session], check: Callable[[], None]) -> NDArray[np.int64]:
         """Every line that holds any of it, counted from the first session's first line."""
@@ -107,20 +140,6 @@ class Weights:
         return starts, held
 
 
-def _greatest(worth: NDArray[np.float32], begins: NDArray[np.int64]) -> list[float]:
-    """The greatest of each stretch, where it begins is given; 0 of an empty one."""
-    greatest = np.zeros(len(begins), np.float32)
-    held = np.diff(begins, append=len(worth)) > 0
-    if len(worth):
-        greatest[held] = np.maximum.reduceat(worth, begins[held])
-    found: list[float] = greatest.tolist()
-    return found
-
-
-def _worthless(session: Session, lines: NDArray[np.int64]) -> Places:
-    return Places(session, lines, np.zeros(len(lines), np.float32), 0.0)
-
-
 def _around(held: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """What is held by each line or any that is not further away than `REACH`, which is four."""
     found = held.copy()
@@ -136,30 +155,38 @@ def moments_of(
 ) -> list[tuple[list[Moment], int]]:
     """Of each session its best moments, best first, and how many of its lines match."""
     # Two lines of one text are rare, and only seen once both are read: `_choose` begins again then.
-    chosen = [_spread(_best(each), limit, _any) if limit else [] for each in page]
-    rows = [
-        each.session.said.lines_at(numbers) if numbers else []
-        for each, numbers in zip(page, chosen, strict=True)
-    ]
-    marked = plan.matcher.marked([row.text for some in rows for row in some])
+    read, ends = Columns.of_nothing(), [0]
+    for places in page:
+        if limit and places.met:
+            places.session.said.read(_spread(places.lines, limit), read)
+        ends.append(len(read.texts))
+    marks = plan.matcher.marked(read.texts)
+    moments = _moments(read, marks.ranges, names)
     found = []
-    at = 0
-    for places, some in zip(page, rows, strict=True):
-        shown, marks = some, marked[at : at + len(some)]
-        at += len(some)
-        if not len(places.lines):
+    for places, (begin, end) in zip(page, pairwise(ends), strict=True):
+        if not places.met:
             found.append(_crossing(places, plan, limit, names))
-            continue
-        twice = len({each.letters for each in marks}) < len(marks)
-        if twice or (len(shown) < limit and len(places.lines) > SORTED_AT_ONCE):
-            shown = _choose(places, limit)
-            marks = plan.matcher.marked([row.text for row in shown])
-        moments = [
-            _moment(row, row, row.text, mark.ranges, names)
-            for row, mark in zip(shown, marks, strict=True)
-        ]
-        found.append((moments, len(places.lines)))
+        elif marks.have_twins(begin, end):
+            chosen = _choose(places, limit)
+            ranges = plan.matcher.marked(chosen.texts).ranges
+            found.append((_moments(chosen, ranges, names), places.met))
+        else:
+            found.append((moments[begin:end], places.met))
     return found
+
+
+def _moments(
+    read: Columns, ranges: Sequence[list[tuple[int, int]]], names: Callable[[int], str]
+) -> list[Moment]:
+    """What is shown of these lines, given what of each matches."""
+    kinds, speakers, starts_ms, ends_ms, texts = read
+    snippets, highlights = [], []
+    for snippet, met in map(cut_snippet, texts, ranges):
+        snippets.append(snippet)
+        highlights.append(met)
+    names_of_kinds = map(KINDS.__getitem__, kinds)
+    columns = names_of_kinds, map(names, speakers), starts_ms, ends_ms, snippets, highlights
+    return list(map(Moment, *columns))
 
 
 def _crossing(
@@ -175,45 +202,34 @@ def _crossing(
 def everywhere(session: Session) -> Places:
     """Every line that counts, where there are no words to look for."""
     if session.allowed is None:
-        return _worthless(session, np.arange(session.record.size))
-    return _worthless(session, np.flatnonzero(session.allowed))
+        return Places(session, session.record.size, range(session.record.size), 0.0)
+    lines = np.flatnonzero(session.allowed).tolist()
+    return Places(session, len(lines), lines, 0.0)
 
 
 def nowhere(session: Session) -> Places:
     """No line: a session is found as a whole."""
-    return _worthless(session, np.zeros(0, np.int64))
+    return Places(session, 0, (), 0.0)
 
 
-def _any(_number: int) -> bool:
-    return True
-
-
-def _best(places: Places) -> list[int]:
-    """The lines worth most, the best first."""
-    lines, worth = places.lines, places.worth
-    if len(worth) > SORTED_AT_ONCE:
-        best = np.sort(np.argpartition(-worth, SORTED_AT_ONCE)[:SORTED_AT_ONCE])
-        lines, worth = lines[best], worth[best]
-    found: list[int] = lines[(-worth).argsort(kind="stable")].tolist()
-    return found
-
-
-def _spread(numbers: list[int], limit: int, is_new: Callable[[int], bool]) -> list[int]:
+def _spread(
+    numbers: Iterable[int], limit: int, is_new: Callable[[int], bool] | None = None
+) -> list[int]:
     """The first of these lines that stand apart, as far as each is new."""
     taken: list[int] = []
     for number in numbers:
-        if len(taken) == limit:
-            break
         for other in taken:
             if -LINES_APART <= number - other <= LINES_APART:
                 break
         else:
-            if is_new(number):
+            if is_new is None or is_new(number):
                 taken.append(number)
+                if len(taken) == limit:
+                    break
     return taken
 
 
-def _choose(places: Places, limit: int) -> list[LineRow]:
+def _choose(places: Places, limit: int) -> Columns:
     """The lines worth most, spread over the session, each text once."""
     record = places.session.said
     texts: set[str] = set()
@@ -224,12 +240,9 @@ def _choose(places: Places, limit: int) -> list[LineRow]:
         texts.add(words)
         return not is_known
 
-    chosen = _spread(_best(places), limit, is_new)
-    if len(chosen) < limit and len(places.lines) > SORTED_AT_ONCE:
-        texts.clear()
-        every: list[int] = places.lines[(-places.worth).argsort(kind="stable")].tolist()
-        chosen = _spread(every, limit, is_new)
-    return record.lines_at(chosen)
+    read = Columns.of_nothing()
+    record.read(_spread(places.lines, limit, is_new), read)
+    return read
 
 
 def crossings(session: Session, plan: Plan) -> Iterator[list[LineRow]]:
@@ -269,16 +282,11 @@ def _across(rows: list[LineRow], plan: Plan, names: Callable[[int], str]) -> Mom
     offset = ends[first] - len(rows[first].text) - 1
     text = joined[offset : ends[last] - 1]
     inside = [(a - offset, b - offset) for a, b in ranges if a >= offset and b <= ends[last]]
-    return _moment(rows[first], rows[last], text, inside, names)
-
-
-def _moment(
-    first: LineRow,
-    last: LineRow,
-    text: str,
-    ranges: list[tuple[int, int]],
-    names: Callable[[int], str],
-) -> Moment:
-    snippet, highlights = cut_snippet(text, ranges)
-    kind = KINDS[first.kind]
-    return Moment(kind, names(first.speaker), first.start_ms, last.end_ms, snippet, highlights)
+    begun = rows[first]
+    return Moment(
+        KINDS[begun.kind],
+        names(begun.speaker),
+        begun.start_ms,
+        rows[last].end_ms,
+        *cut_snippet(text, inside),
+    )

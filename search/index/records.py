@@ -56,13 +56,18 @@ class LineRow(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The lines of a session, one list for each field of `LineRow`."""
+    """Lines, one list for each field of `LineRow`."""
 
     kinds: list[int]
     speakers: list[int]
     starts_ms: list[int | None]
     ends_ms: list[int | None]
     texts: list[str]
+
+    @classmethod
+    def of_nothing(cls) -> Columns:
+        """No lines yet."""
+        return cls([], [], [], [], [])
 
 
 class _Codec(threading.local):
@@ -157,13 +162,13 @@ class Record:
         "_firsts",
         "_layout",
         "_meta",
-        "_numbers_of_speakers",
         "_opened",
         "_speakers",
         "_text",
         "_who",
         "counts",
         "size",
+        "speaker_numbers",
     )
 
     def __init__(self, meta: bytes, text: bytes | None = None) -> None:
@@ -176,7 +181,10 @@ class Record:
         self._codes: tuple[bytes, ...] = tuple(codes)
         self._layout = _layout(self._codes)[0]
         self._at = _HEADER.size + 4 * speakers
-        self._numbers_of_speakers = struct.unpack_from(f"<{speakers}I", meta, _HEADER.size)
+        #: of those who said something, ascending
+        self.speaker_numbers: tuple[int, ...] = struct.unpack_from(
+            f"<{speakers}I", meta, _HEADER.size
+        )
         self._firsts: list[int] = []  #: of each chunk, which byte of the text it begins with
         self._ends: list[int] = []  #: where each begins and ends as it is kept
         self._opened: dict[int, bytes] = {}
@@ -225,18 +233,31 @@ class Record:
 
     def line(self, number: int) -> LineRow:
         """One line."""
-        return self.lines_at([number])[0]
+        found = Columns.of_nothing()
+        self.read([number], found)
+        (row,) = map(LineRow, *found)
+        return row
 
-    def lines_at(self, numbers: Iterable[int]) -> list[LineRow]:
-        """These lines."""
+    def read(self, numbers: Iterable[int], into: Columns) -> None:
+        """Add these lines to those that were read of this session or of others."""
+        kinds, speakers, starts_ms, ends_ms, texts = into
         meta, unpack, size, at = self._meta, self._layout.unpack_from, self._layout.size, self._at
-        rows = []
-        for number in numbers:
+        people, (said, typed, _) = self.speaker_numbers, self.counts
+        some_lack = len(self._codes) - self._codes.count(_ZEROS) == _ALL
+        for number in numbers:  # sixty of them an answer, so that hardly anything here is a call
             place = at + number * size
             begin = unpack(meta, place - size)[-1] if number else 0
-            found = unpack(meta, place)
-            rows.append(self._row(number, found, self._text_at(begin, found[-1])))
-        return rows
+            if some_lack:
+                who, gone, start_ms, lasting, end = unpack(meta, place)
+            else:
+                (who, start_ms, lasting, end), gone = unpack(meta, place), 0
+            kinds.append(
+                TRANSCRIPT if number < said else CHAT if number < said + typed else SUMMARY
+            )
+            speakers.append(people[who])
+            starts_ms.append(None if gone & _NO_START else start_ms)
+            ends_ms.append(None if gone & _NO_END else start_ms + lasting)
+            texts.append(self._text_at(begin, end))
 
     def lines(self) -> list[LineRow]:
         """Every line, in order."""
@@ -278,27 +299,13 @@ class Record:
     def _begin(self, line: int) -> int:
         return self._numbers(line - 1)[-1] if line else 0
 
-    def _row(self, line: int, numbers: tuple[int, ...], text: str) -> LineRow:
-        if len(numbers) == _ALL:
-            who, missing, start_ms, lasting, _ = numbers
-        else:
-            who, start_ms, lasting, _ = numbers
-            missing = 0
-        first, second, _ = self.counts
-        return LineRow(
-            TRANSCRIPT if line < first else CHAT if line < first + second else SUMMARY,
-            self._numbers_of_speakers[who],
-            None if missing & _NO_START else start_ms,
-            None if missing & _NO_END else start_ms + lasting,
-            text,
-        )
-
     def _text_at(self, begin: int, end: int) -> str:
         firsts = self._firsts or self._read_heads()
         # Of empty chunks none is meant: the next begins at the same byte.
         chunk = bisect_right(firsts, begin) - 1
         first = firsts[chunk]
-        return self._chunk(chunk)[begin - first : end - first].decode("utf-8", "surrogatepass")
+        data = self._opened.get(chunk) or self._chunk(chunk)
+        return data[begin - first : end - first].decode("utf-8", "surrogatepass")
 
     def _chunk(self, number: int) -> bytes:
         data = self._opened.get(number)

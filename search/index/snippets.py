@@ -15,22 +15,22 @@ def cut_snippet(
     """
     if len(text) <= SNIPPET_CHARS:
         return text, tuple(ranges)
-    begin = max(ranges[0][0] - SNIPPET_LEAD_CHARS, 0) if ranges else 0
-    begin = _word_start(text, begin)
-    end = _word_end(text, min(begin + SNIPPET_CHARS, len(text)))
+    begin = ranges[0][0] - SNIPPET_LEAD_CHARS if ranges else 0
+    begin = _word_start(text, begin) if begin > 0 else 0
+    end = _word_end(text, begin + SNIPPET_CHARS)
     if ranges:
         end = max(end, min(ranges[0][1], begin + 2 * SNIPPET_CHARS))
     lead, tail = "… " if begin else "", " …" if end < len(text) else ""
     shift = len(lead) - begin
-    kept = tuple(
-        (max(a, begin) + shift, min(b, end) + shift) for a, b in ranges if a < end and b > begin
-    )
-    return f"{lead}{text[begin:end]}{tail}", kept
+    kept = [
+        ((a if a > begin else begin) + shift, (b if b < end else end) + shift)
+        for a, b in ranges
+        if a < end and b > begin
+    ]
+    return f"{lead}{text[begin:end]}{tail}", tuple(kept)
 
 
 def _word_start(text: str, index: int) -> int:
-    if index == 0:
-        return 0
     space = text.find(" ", index, index + 20)
     return space + 1 if space >= 0 else index
 

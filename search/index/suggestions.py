@@ -14,7 +14,7 @@ from search.query import Word
 from search.text import is_unspaced, is_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from migrations.sqlite import Connection
     from search.index.view import View
@@ -35,13 +35,11 @@ class Correction(NamedTuple):
     term: str
 
 
-def corrections(
-    db: Connection, view: View, items: Iterable[Item], holders: Mapping[Item, int]
-) -> dict[str, Correction]:
-    """For each word, as typed, that no session holds: the nearest that one does, where there is any."""
+def corrections(db: Connection, view: View, missing: Iterable[Item]) -> dict[str, Correction]:
+    """Of words that no session holds, as typed: the nearest that one does, where there is any."""
     found: dict[str, Correction] = {}
-    for item in items:
-        if isinstance(item, Word) and not holders[item] and _may_be_a_slip(item):
+    for item in missing:
+        if isinstance(item, Word) and _may_be_a_slip(item):
             nearest = _nearest(db, view, item.terms[0])
             if nearest is not None:
                 found[item.text] = nearest

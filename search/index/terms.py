@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from search.index.postings import Postings
     from search.index.view import View
     from search.query import Item
+
+#: Some sessions, ascending, and how much each is about something.
+Impacts: TypeAlias = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
 
 _ROWS_AT_ONCE = 2000
 _LAST = "\U0010ffff"
@@ -78,7 +81,7 @@ class Terms:
             self._add(found, speaker_key(kind, speaker))
         return found > 0
 
-    def pair(self, pair: tuple[str, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def pair(self, pair: tuple[str, str]) -> Impacts:
         """The sessions that hold two words side by side, and how much each is about them.
 
         They must have been fetched. A few sessions may only seem to hold them.
@@ -201,6 +204,6 @@ def _saturated(found: NDArray[np.float32]) -> NDArray[np.float32]:
     return IMPACT_MAX * found / (found + IMPACT_MAX)
 
 
-def scaled(found: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """Impacts as a part of a score."""
-    return found * np.float32(weight / IMPACT_MAX)
+def part_of_score(weight: float) -> np.float32:
+    """What impacts are multiplied by to be a part of a score."""
+    return np.float32(weight / IMPACT_MAX)

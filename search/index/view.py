@@ -21,7 +21,7 @@ from search.index.postings import norm_of
 from search.index.tail import Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -61,6 +61,13 @@ class View:
     def key(self, row_id: int) -> Key:
         """What a session is kept under in the caches, as it is in this state."""
         return self.file, row_id, self.touched.get(row_id, self.base)
+
+    def keys(self, rows: Iterable[int]) -> list[Key]:
+        """The same of many."""
+        file, touched, base = self.file, self.touched, self.base
+        if not touched:
+            return [(file, row_id, base) for row_id in rows]
+        return [(file, row_id, touched.get(row_id, base)) for row_id in rows]
 
     @property
     def size(self) -> int:

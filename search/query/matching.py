@@ -79,16 +79,19 @@ def _pairs(run: list[Item]) -> Iterator[tuple[str, str]]:
     yield from pairwise(stretch)
 
 
-class Marked(NamedTuple):
-    """What of a text matches."""
+class Marks(NamedTuple):
+    """What of each of some texts matches."""
 
-    ranges: list[Range]  #: half-open, of code points, in order and apart
-    folded: str  #: the text without its case and punctuation, which became spaces
+    ranges: list[list[Range]]  #: half-open, of code points, in order and apart
+    folded: list[str]  #: the texts without their case and punctuation, which became spaces
 
-    @property
-    def letters(self) -> str:
-        """The same without its spaces."""
-        return self.folded.replace(" ", "")
+    def have_twins(self, begin: int, end: int) -> bool:
+        """Whether two of these texts are the same but for their case, spaces and punctuation."""
+        folded = self.folded[begin:end]
+        firsts = {each[:1] for each in folded}
+        if len(firsts) == len(folded) and firsts.isdisjoint(("", " ")):
+            return False  # each begins with another letter
+        return len({each.replace(" ", "") for each in folded}) < len(folded)
 
 
 #: Stands between texts that are looked through together; no term holds it.
@@ -107,38 +110,43 @@ class Matcher:
 
     def ranges(self, text: str) -> list[Range]:
         """The half-open code-point ranges of this text that match, in order and apart."""
-        return self.marked([text])[0].ranges
+        return self.marked([text]).ranges[0]
 
-    def marked(self, texts: Sequence[str]) -> list[Marked]:
+    def marked(self, texts: Sequence[str]) -> Marks:
         """What of each of these texts matches; many plain ones are looked through in one go."""
         in_place = fold_all_in_place(texts)
         whole = f" {_BETWEEN.join([each for each in in_place if each is not None])} "
-        found = _merged(place for needle in self._needles for place in needle.places(whole))
+        found: list[Range] = []
+        for needle in self._needles:
+            found += needle.places(whole)
+        found = _merged(found)
         found.reverse()
-        marked = []
+        marks = Marks([], [])
         begin = 0
         for text, folded in zip(texts, in_place, strict=True):
+            ranges: list[Range] = []
+            marks.ranges.append(ranges)
             if folded is None:
-                marked.append(self._among_tokens(text))
+                prepared = f" {prepare(text)} "
+                ranges += self._among_tokens(text, prepared)
+                marks.folded.append(prepared)
                 continue
+            marks.folded.append(folded)
             end = begin + len(folded)
-            ranges = []
             while found and found[-1][0] < end:
                 start, stop = found.pop()
                 ranges.append((start - begin, stop - begin))
-            marked.append(Marked(ranges, folded))
             begin = end + len(_BETWEEN)
-        return marked
+        return marks
 
-    def _among_tokens(self, text: str) -> Marked:
-        prepared = f" {prepare(text)} "
+    def _among_tokens(self, text: str, prepared: str) -> list[Range]:
         needles = [needle for needle in self._needles if needle.is_in(prepared)]
         if not needles:
-            return Marked([], prepared)
+            return []
         found = tokens(text)
         terms = [token.term for token in found]
-        places = (place for needle in needles for place in needle.places_among(found, terms))
-        return Marked(_merged((start, _with_marks(text, end)) for start, end in places), prepared)
+        places = [place for needle in needles for place in needle.places_among(found, terms)]
+        return _merged([(start, _with_marks(text, end)) for start, end in places])
 
 
 def finder(node: Item | Near) -> Callable[[str], bool]:
@@ -190,20 +198,23 @@ class _Needle:
             return False
         return len(self._terms) == 1 or self._pattern.search(padded) is not None
 
-    def places(self, padded: str) -> Iterator[Range]:
+    def places(self, padded: str) -> list[Range]:
         """Places in the text, given that it folds without moving anything."""
-        start = padded.find(self._needle)
+        needle, found = self._needle, []
+        find = padded.find
+        start = find(needle)
         if len(self._terms) == 1 and not self._prefix:
-            length = len(self._needle) - 2
+            length = len(needle) - 2
             while start >= 0:
-                yield start, start + length
-                start = padded.find(self._needle, start + 1)
-            return
+                found.append((start, start + length))
+                start = find(needle, start + 1)
+            return found
         while start >= 0:
             match = self._pattern.match(padded, start)
             if match:
-                yield start, match.end() - 1
-            start = padded.find(self._needle, start + 1)
+                found.append((start, match.end() - 1))
+            start = find(needle, start + 1)
+        return found
 
     def places_among(self, found: list[Token], terms: list[str]) -> Iterator[Range]:
         """Places in the text that these tokens come from."""
@@ -250,14 +261,16 @@ def _extends(character: str) -> bool:
     return category[0] == "M" or character == "\u200d" or "\U0001f3fb" <= character <= "\U0001f3ff"
 
 
-def _merged(places: Iterable[Range]) -> list[Range]:
-    found = sorted(places)
-    if len(found) < 2:
-        return found
+def _merged(places: list[Range]) -> list[Range]:
+    """These places in order, those that overlap as one."""
+    places.sort()
     merged: list[Range] = []
-    for start, end in found:
-        if merged and start < merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
+    reached = 0
+    for start, end in places:
+        if start >= reached:
             merged.append((start, end))
+            reached = end
+        elif end > reached:
+            merged[-1] = merged[-1][0], end
+            reached = end
     return merged

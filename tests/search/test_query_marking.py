@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from search.query import Matcher, parse
+from search.text import prepare
 
 PIECES = st.sampled_from(
     [
@@ -73,7 +74,11 @@ def test_many_at_once_are_marked_as_one_term_after_the_other_is(
     """Plain texts are folded and looked through together; nothing reaches from one into the next."""
     matcher = Matcher(parse(query))
 
-    found, one_by_one = matcher.marked(texts), [matcher._among_tokens(each) for each in texts]
-    assert [each.ranges for each in found] == [each.ranges for each in one_by_one]
-    assert [each.letters for each in found] == [each.letters for each in one_by_one]
-    assert [each.ranges for each in matcher.marked(texts)] == list(map(matcher.ranges, texts))
+    prepared = [f" {prepare(each)} " for each in texts]
+    one_by_one = list(map(matcher._among_tokens, texts, prepared))
+
+    found = matcher.marked(texts)
+    letters = [each.replace(" ", "") for each in prepared]
+    assert found.ranges == one_by_one == list(map(matcher.ranges, texts))
+    assert [each.replace(" ", "") for each in found.folded] == letters
+    assert found.have_twins(0, len(texts)) == (len({*letters}) < len(letters))

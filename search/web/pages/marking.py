@@ -30,8 +30,8 @@ class Marker:
         """Of each of these lines the half-open code-point ranges of its text that match."""
         count = [self._counts(line) for line in lines]
         texts = [line.text for line, counts in zip(lines, count, strict=True) if counts]
-        found = iter(self._matcher.marked(texts)) if texts else iter(())
-        return [next(found).ranges if counts else [] for counts in count]
+        found = iter(self._matcher.marked(texts).ranges) if texts else iter(())
+        return [next(found) if counts else [] for counts in count]
 
     def ranges_of(self, text: str) -> Ranges:
         """The same of a piece of a summary, which nobody says."""

@@ -217,3 +217,23 @@ def test_what_is_said_again_and_again_is_shown_once(tmp_path: Path) -> None:
     found = shown(tmp_path, lines, "price", moments=3)
     assert len({each.lower().strip("!").replace(",", "") for each in found}) == len(found) == 2
     assert "another [price] altogether" in found
+
+
+@pytest.mark.parametrize("query", ["price", "pri*", '"the price"', "price speaker:Ana"])
+def test_of_lines_that_tell_alike_the_earliest_are_shown(tmp_path: Path, query: str) -> None:
+    """However many a session has of them; none is worth more than another where one thing is asked."""
+    lines = [f"the price {each}" for each in range(400)]
+
+    assert [each.rpartition(" ")[2] for each in shown(tmp_path, lines, query)] == ["0", "6", "12"]
+
+
+@pytest.mark.parametrize(
+    "query", ["price renewal", "price OR renewal OR nothing", "price NEAR renewal"]
+)
+def test_of_many_lines_the_best_is_found_wherever_it_is(tmp_path: Path, query: str) -> None:
+    """Among hundreds that hold one of the words, the one that holds both comes first."""
+    lines = [f"a price {each}" if each % 2 else f"the renewal {each}" for each in range(600)]
+    lines[520:540] = ["something else"] * 20
+    lines[530] = "renewal price"
+
+    assert shown(tmp_path, lines, query)[0] == "[renewal] [price]"
