@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.corpus import Corpus
-from benchmarks.search import indexes, peer
-from benchmarks.search.peer import Peer
+from benchmarks.search import indexes, peer_index
 from benchmarks.search.queries import queries_of
-from benchmarks.search.timing import Compared, compare, geometric_mean
+from benchmarks.search.timing import Compared, Peers, compare, geometric_mean
 from benchmarks.search.upkeep import Upkeep, beside_writer, cold, upkeep
 from benchmarks.source import machine
 from search.index.library import Library
@@ -64,7 +63,7 @@ def main() -> None:
 def measure(args: argparse.Namespace, kept: Path) -> None:
     corpus = Corpus(args.utterances, args.seed)
     ours = indexes.kept_index(corpus, kept, "ours", indexes.build)
-    theirs = indexes.kept_index(corpus, kept, "tantivy", peer.build) if args.peer else None
+    theirs = indexes.kept_index(corpus, kept, "tantivy", peer_index.build) if args.peer else None
     classes = queries_of(corpus, kept)
     if args.classes:
         wanted = args.classes.split(",")
@@ -75,7 +74,7 @@ def measure(args: argparse.Namespace, kept: Path) -> None:
     figures: dict[str, Any] = {"utterances": corpus.utterances, "machine": machine()}
     figures["build"] = _report_builds(ours, theirs)
     with closing(Library(ours, timeout_s=120)) as library:
-        found = compare(classes, library, Peer(theirs) if theirs else None)
+        found = compare(classes, library, Peers(theirs) if theirs else None)
     figures["classes"] = {name: dataclasses.asdict(each) for name, each in found.items()}
     _report(found)
     if args.cold:
@@ -110,19 +109,26 @@ def _report_builds(ours: Path, theirs: Path | None) -> dict[str, Any]:
 
 def _report(found: dict[str, Compared]) -> None:
     print(
-        f"\n{'ms p50 / p99':<{WIDTH}} {'ours':>17} {'facets add':>11} {'tantivy':>17} {'ratio':>6}"
+        f"\n{'ms p50 / p99':<{WIDTH}} {'ours':>15} {'facets add':>11}"
+        f" {'tantivy, same':>15} {'ratio':>6} {'less':>15} {'ratio':>6}"
     )
-    ratios = []
+    ratios: tuple[list[float], list[float]] = [], []
     for name, each in found.items():
         adds = each.faceted.p50_ms - each.ours.p50_ms
-        line = f"{name:<{WIDTH}} {each.ours!s:>17} {adds:>11.2f}"
-        if each.peer is not None:
-            ratios.append(each.ours.p50_ms / each.peer.p50_ms)
-            line += f" {each.peer!s:>17} {ratios[-1]:>6.2f}   {each.variant}"
+        line = f"{name:<{WIDTH}} {each.ours!s:>15} {adds:>11.2f}"
+        for best, known in zip((each.peer, each.lean), ratios, strict=True):
+            if best is not None:
+                known.append(each.ours.p50_ms / best.figures.p50_ms)
+                line += f" {best.figures!s:>15} {known[-1]:>6.2f}"
+        line += f"   {each.peer.variant}" if each.peer else ""
         line += f", {each.empty} found nothing" * bool(each.empty)
         print(line + f", {each.unlike} other totals" * bool(each.unlike))
-    if ratios:
-        print(f"geometric mean of the ratios of p50: {geometric_mean(ratios):.2f}")
+    if ratios[0]:
+        same, less = map(geometric_mean, ratios)
+        print(
+            "geometric mean of the ratios of p50:"
+            f" {same:.2f} where tantivy gives the same answer, {less:.2f} where it does less"
+        )
 
 
 def _report_cold(ours: Path, theirs: Path | None, classes: Classes) -> None:

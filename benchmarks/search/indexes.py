@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import multiprocessing
 import resource
@@ -94,7 +95,7 @@ def kept_index(corpus: Corpus, kept: Path, name: str, builder: Callable[..., Non
     """The folder of an index, built where it was not, or by another definition of words and tables."""
     folder = kept / f"{corpus.utterances}-{corpus.seed}-{EDITION}" / name
     record = folder.with_suffix(".json")
-    of = _version() if name == "ours" else ""
+    of = _version(builder)
     if not record.exists() or json.loads(record.read_text())["version"] != of:
         record.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -115,9 +116,11 @@ def files_of(folder: Path) -> list[Path]:
     return [each for each in folder.rglob("*") if each.is_file()]
 
 
-def _version() -> str:
-    """Changes with the tables of an index, what a word is, and what is kept of one."""
-    sources = (migrations.index.__file__, search.text.__file__)
+def _version(builder: Callable[..., None]) -> str:
+    """Changes with the tables of an index; of ours also with what a word is, and what is kept of one."""
+    sources = [inspect.getfile(builder)]
+    if builder is build:
+        sources = [migrations.index.__file__, search.text.__file__]
     kept = [ANALYSIS.encode(), *(Path(str(each)).read_bytes() for each in sources)]
     return hashlib.sha256(b"".join(kept)).hexdigest()
 

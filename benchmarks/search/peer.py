@@ -1,5 +1,5 @@
-"""tantivy doing the same work: rank session documents, find up to three moments in each of the best
-twenty, mark the words, count exactly.
+"""tantivy doing no more than the same kind of work: rank session documents, find up to three moments in
+each of the best twenty, mark the words, count exactly.
 
 A lean index of sessions (positions, nothing stored) ranks; an index of lines (stored) has the moments.
 Each app has its own two, as with us. The moments come by one query with the twenty sessions as a set
@@ -15,148 +15,88 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tantivy
 
-from benchmarks.corpus import text_of
+from benchmarks.search.peer_index import PARTS
 from benchmarks.search.queries import LIMIT, MOMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from benchmarks.search.queries import Asked
-    from search.index.seam import Document
 
 VARIANTS = tuple(product(("a set", "one by one"), ("looked for", "its snippets")))
 HITS_OF_SET = 120
-_HEAP_BYTES = 256 * 2**20
 _MUST, _SHOULD = tantivy.Occur.Must, tantivy.Occur.Should
 
-#: Lines found of a session, by its number, with what is marked in each.
-Moments = dict[int, list[tuple[str, list[tuple[int, int]]]]]
+#: A line's text, and what is marked in it.
+Marked = tuple[str, list[tuple[int, int]]]
+#: Lines found of a session, by its number.
+Moments = dict[int, list[Marked]]
 
 
-def _session_schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("text")
-    builder.add_text_field("chat")
-    builder.add_text_field("speaker", tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field("number", fast=True)
-    builder.add_unsigned_field("started_at_ms", fast=True, indexed=True)
-    return builder.build()
+class App(NamedTuple):
+    """One app's two indexes, opened."""
+
+    sessions: tantivy.Schema
+    lines: tantivy.Schema
+    ranking: tantivy.Searcher
+    finding: tantivy.Searcher
 
 
-def _line_schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("text", stored=True)
-    builder.add_text_field("speaker", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("kind", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field("session", fast=True, indexed=True)
-    builder.add_unsigned_field("start_ms", stored=True)
-    return builder.build()
-
-
-class _Writer:
-    """One app's two indexes, written by one thread each."""
-
-    def __init__(self, folder: Path) -> None:
-        self._writers = []
-        for name, schema in (("sessions", _session_schema()), ("lines", _line_schema())):
-            (folder / name).mkdir(parents=True)
-            index = tantivy.Index(schema, path=str(folder / name))
-            self._writers.append(index.writer(heap_size=_HEAP_BYTES, num_threads=1))
-        self._sessions, self._lines = self._writers
-
-    def put(self, number: int, document: Document) -> None:
-        made = tantivy.Document()
-        made.add_text("text", "\n".join(text_of(document)))
-        made.add_unsigned("number", number)
-        made.add_unsigned("started_at_ms", document.started_at_ms)
-        for name in dict.fromkeys(each.name for each in document.participants):
-            made.add_text("speaker", name)
-        for said in document.transcript.utterances if document.transcript else ():
-            self._put_line(number, "transcript", said.speaker, said.start_ms, said.text)
-        for typed in document.chat.messages if document.chat else ():
-            made.add_text("chat", typed.text)
-            self._put_line(number, "chat", typed.speaker, typed.at_ms or 0, typed.text)
-        for text in document.summary.text.splitlines() if document.summary else ():
-            self._put_line(number, "summary", "", 0, text)
-        self._sessions.add_document(made)
-
-    def _put_line(self, number: int, kind: str, speaker: str, start_ms: int, text: str) -> None:
-        made = tantivy.Document()
-        made.add_text("text", text)
-        made.add_text("speaker", speaker)
-        made.add_text("kind", kind)
-        made.add_unsigned("session", number)
-        made.add_unsigned("start_ms", start_ms)
-        self._lines.add_document(made)
-
-    def close(self) -> None:
-        for writer in self._writers:
-            writer.commit()
-            writer.wait_merging_threads()
-
-
-def build(root: Path, documents: Iterable[Document]) -> None:
-    """Index these sessions in this folder."""
-    writers: dict[str, _Writer] = {}
-    for number, document in enumerate(documents):
-        app_id = document.app_id
-        if app_id not in writers:
-            writers[app_id] = _Writer(root / app_id)
-        writers[app_id].put(number, document)
-    for writer in writers.values():
-        writer.close()
+def opened(root: Path) -> dict[str, App]:
+    """The indexes of every app in a folder."""
+    found = {}
+    for folder in root.iterdir():
+        sessions, lines = (tantivy.Index.open(str(folder / part)) for part in PARTS)
+        found[folder.name] = App(
+            sessions.schema, lines.schema, sessions.searcher(), lines.searcher()
+        )
+    return found
 
 
 class Peer:
     """The reading side."""
 
     def __init__(self, root: Path) -> None:
-        self._apps = {
-            folder.name: tuple(tantivy.Index.open(str(folder / part)) for part in _PARTS)
-            for folder in root.iterdir()
-        }
-        self._searchers = {
-            app_id: tuple(index.searcher() for index in indexes)
-            for app_id, indexes in self._apps.items()
-        }
+        self._apps = opened(root)
 
     def search(self, asked: Asked, moments: str, marks: str) -> tuple[int, Moments]:
         """How many sessions match, and the moments of the best."""
-        sessions, lines = self._apps[asked.app]
-        ranking, finding = self._searchers[asked.app]
-        found = ranking.search(
-            _ranked(sessions.schema, asked),
+        app = self._apps[asked.app]
+        found = app.ranking.search(
+            ranked(app.sessions, asked),
             limit=LIMIT,
             count=True,
             order_by_field="started_at_ms" if asked.newest else None,
         )
-        best: list[Any] = ranking.fast_field_values("number", [each for _, each in found.hits])
-        query = _in_lines(lines.schema, asked)
+        best: list[Any] = app.ranking.fast_field_values("number", [each for _, each in found.hits])
+        query = in_lines(app.lines, asked)
         by_session: dict[int, list[tantivy.DocAddress]] = {each: [] for each in best}
         if moments == "a set":
-            _by_set(finding, lines.schema, query, by_session)
+            _by_set(app.finding, app.lines, query, by_session)
         else:
-            _one_by_one(finding, lines.schema, query, by_session)
+            _one_by_one(app.finding, app.lines, query, by_session)
         held = {
-            number: [finding.doc(each) for each in addresses]
+            number: [app.finding.doc(each) for each in addresses]
             for number, addresses in by_session.items()
         }
-        if marks == "looked for":
-            return found.count, _looked_for(held, asked)  # type: ignore[attr-defined]
-        generator = tantivy.SnippetGenerator.create(finding, query, lines.schema, "text")
-        return found.count, _snippets(held, generator)  # type: ignore[attr-defined]
+        documents = [each for some in held.values() for each in some]
+        marked = iter(marked_in(documents, asked, marks, app, query))
+        return found.count, {number: [next(marked) for _ in some] for number, some in held.items()}  # type: ignore[attr-defined]
 
 
-_PARTS = ("sessions", "lines")
+def ranked(schema: tantivy.Schema, asked: Asked) -> tantivy.Query:
+    """What finds sessions."""
+    words = _words(schema, asked, "chat" if asked.kind else "text")
+    return within(schema, asked, words)
 
 
-def _ranked(schema: tantivy.Schema, asked: Asked) -> tantivy.Query:
-    conditions = [(_MUST, _words(schema, asked, "chat" if asked.kind else "text"))]
+def within(schema: tantivy.Schema, asked: Asked, words: tantivy.Query) -> tantivy.Query:
+    """Only sessions with this speaker, and of these days."""
+    conditions = [(_MUST, words)]
     if asked.speaker:
         conditions.append((_MUST, tantivy.Query.term_query(schema, "speaker", asked.speaker)))
     if asked.after_ms is not None:
@@ -194,7 +134,7 @@ def _words(schema: tantivy.Schema, asked: Asked, field: str) -> tantivy.Query:
     return make.boolean_query(parts)
 
 
-def _in_lines(schema: tantivy.Schema, asked: Asked) -> tantivy.Query:
+def in_lines(schema: tantivy.Schema, asked: Asked) -> tantivy.Query:
     """What finds a moment: any of the words, or the phrase."""
     make = tantivy.Query
     if asked.form in {"words", "any", "all"}:
@@ -237,9 +177,21 @@ def _one_by_one(
         addresses += [each for _, each in searcher.search(both, limit=MOMENTS, count=False).hits]
 
 
-def _looked_for(held: dict[int, list[tantivy.Document]], asked: Asked) -> Moments:
+def marked_in(
+    documents: list[tantivy.Document], asked: Asked, marks: str, app: App, query: tantivy.Query
+) -> list[Marked]:
+    """The texts of these lines, and what is marked in each."""
+    if marks == "looked for":
+        return _looked_for([str(each.get_first("text")) for each in documents], asked)
+    generator = tantivy.SnippetGenerator.create(app.finding, query, app.lines, "text")
+    return [
+        (each.fragment(), [(mark.start, mark.end) for mark in each.highlighted()])
+        for each in map(generator.snippet_from_doc, documents)
+    ]
+
+
+def _looked_for(texts: list[str], asked: Asked) -> list[Marked]:
     """Marks by finding the words in all lines at once."""
-    texts = [str(each.get_first("text")) for documents in held.values() for each in documents]
     joined = "\n".join(texts)
     folded, begins, total = joined.lower(), [0], 0
     for text in texts:
@@ -255,21 +207,4 @@ def _looked_for(held: dict[int, list[tantivy.Document]], asked: Asked) -> Moment
                 line = bisect_right(begins, at) - 1
                 marks[line].append((at - begins[line], end - begins[line]))
             at = folded.find(word, end)
-    marked = iter(zip(texts, marks, strict=True))
-    return {number: [next(marked) for _ in documents] for number, documents in held.items()}
-
-
-def _snippets(
-    held: dict[int, list[tantivy.Document]], generator: tantivy.SnippetGenerator
-) -> Moments:
-    made = {
-        number: [generator.snippet_from_doc(each) for each in documents]
-        for number, documents in held.items()
-    }
-    return {
-        number: [
-            (each.fragment(), [(mark.start, mark.end) for mark in each.highlighted()])
-            for each in snippets
-        ]
-        for number, snippets in made.items()
-    }
+    return list(zip(texts, marks, strict=True))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.search.peer import VARIANTS, Peer
+from benchmarks.search.peer_answers import Answers
 from benchmarks.search.queries import FACETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from benchmarks.search.peer import Peer
     from benchmarks.search.queries import Asked, Classes
     from search.index.library import Library
 
@@ -36,15 +39,23 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The quickest way of a peer."""
+
+    figures: Figures
+    variant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """A class, measured."""
 
     ours: Figures
     faceted: Figures
-    peer: Figures | None  #: by its best variant
-    variant: str
+    peer: Best | None  #: giving the same answer
+    lean: Best | None  #: with less to do
     empty: int  #: queries that found nothing
-    unlike: int  #: queries whose totals differ
+    unlike: int  #: queries of which the peer's total differs
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -63,52 +74,65 @@ def best_ms(call: Callable[[], object], runs: int = RUNS) -> float:
     return min(times) * 1000
 
 
-def compare(classes: Classes, library: Library, peer: Peer | None) -> dict[str, Compared]:
+class Peers:
+    """A peer's two answers: the same as ours, and one that takes it less."""
+
+    def __init__(self, root: Path) -> None:
+        self._same, self._lean = Answers(root), Peer(root)
+
+    def calls(self, asked: Asked) -> dict[tuple[str, str], Callable[[], Any]]:
+        """Every way of either, by which it is and how it goes about it."""
+        found: dict[tuple[str, str], Callable[[], Any]] = {}
+        for moments, marks in VARIANTS:
+            name = f"{moments}, {marks}"
+            found["peer", name] = partial(self._same.search, asked, moments, marks)
+            found["lean", name] = partial(self._lean.search, asked, moments, marks)
+        return found
+
+
+def compare(classes: Classes, library: Library, peers: Peers | None) -> dict[str, Compared]:
     """Every class, measured."""
-    return {name: _class(asked, library, peer) for name, asked in classes.items()}
+    return {name: _class(asked, library, peers) for name, asked in classes.items()}
 
 
-def _class(queries: list[Asked], library: Library, peer: Peer | None) -> Compared:
-    calls: list[dict[str, Callable[[], Any]]] = []
+def _class(queries: list[Asked], library: Library, peers: Peers | None) -> Compared:
+    times: dict[tuple[str, str], list[float]] = {}
     totals: list[tuple[int, int]] = []
-    for asked in queries:
-        calls.append(_calls(asked, library, peer))
-        firsts = {name: call() for name, call in calls[-1].items()}  # all are warm now
-        total = firsts["ours"].total_sessions
-        theirs = next((each[0] for name, each in firsts.items() if name in _variants()), total)
-        totals.append((total, theirs))
-    times: dict[str, list[float]] = {name: [] for name in calls[0]}
+    calls = [_calls(asked, library, peers) for asked in queries]
+    for each in calls:
+        firsts = {name: call() for name, call in each.items()}  # all are warm now
+        total = firsts["ours", ""].total_sessions
+        theirs = [found.total_sessions for (who, _), found in firsts.items() if who == "peer"]
+        totals.append((total, theirs[0] if theirs else total))
     for each in calls:
         for name, call in each.items():
-            times[name].append(best_ms(call))
-    by_variant = {name: Figures.of(taken) for name, taken in times.items() if name in _variants()}
-    variant = min(by_variant, key=lambda name: by_variant[name].p50_ms, default="")
+            times.setdefault(name, []).append(best_ms(call))
+    figures = {name: Figures.of(taken) for name, taken in times.items()}
     return Compared(
-        ours=Figures.of(times["ours"]),
-        faceted=Figures.of(times["faceted"]),
-        peer=by_variant.get(variant),
-        variant=variant,
+        ours=figures["ours", ""],
+        faceted=figures["faceted", ""],
+        peer=_best(figures, "peer"),
+        lean=_best(figures, "lean"),
         empty=sum(not total for total, _ in totals),
         unlike=sum(total != theirs for total, theirs in totals),
     )
 
 
-def _calls(asked: Asked, library: Library, peer: Peer | None) -> dict[str, Callable[[], Any]]:
-    request, faceted = asked.request(), asked.request(FACETS)
-    calls: dict[str, Callable[[], Any]] = {
-        "ours": lambda: library.search(request),
-        "faceted": lambda: library.search(faceted),
+def _calls(
+    asked: Asked, library: Library, peers: Peers | None
+) -> dict[tuple[str, str], Callable[[], Any]]:
+    calls: dict[tuple[str, str], Callable[[], Any]] = {
+        ("ours", ""): partial(library.search, asked.request()),
+        ("faceted", ""): partial(library.search, asked.request(FACETS)),
     }
-    if peer is not None:
-        for name, variant in _variants().items():
-            calls[name] = lambda variant=variant: peer.search(asked, *variant)  # type: ignore[misc]
-    return calls
+    return calls if peers is None else calls | peers.calls(asked)
 
 
-def _variants() -> dict[str, tuple[str, str]]:
-    from benchmarks.search.peer import VARIANTS
-
-    return {f"{moments}, {marks}": (moments, marks) for moments, marks in VARIANTS}
+def _best(figures: dict[tuple[str, str], Figures], who: str) -> Best | None:
+    ways = [
+        Best(figures=found, variant=way) for (whose, way), found in figures.items() if whose == who
+    ]
+    return min(ways, key=lambda each: each.figures.p50_ms, default=None)
 
 
 def geometric_mean(values: Sequence[float]) -> float:
