@@ -42,3 +42,6 @@ class SearchResult:
     facets_of: int = 0
     next_cursor: str | None = None
     suggestion: str = ""  #: a query to try instead, where words of this one are nowhere
+    #: Of each app that was searched, how far its index had followed the ledger: its epoch, and the
+    #: place in its list.
+    positions: dict[str, tuple[str, int]] = field(default_factory=dict)

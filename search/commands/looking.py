@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import argparse
 
     from archiver.settings import Settings
-    from search.index.library import Library
-    from search.query import Filters
     from search.results import SearchResult
     from search.web.shapes import Coverage
 
@@ -78,12 +76,7 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
         match=args.match or ("best" if args.sort == "relevance" else "all"),
         limit=args.limit,
     )
-    library = open_library(settings)
-    try:
-        result = library.search(request)
-        coverage = _coverage(settings, library, query.filters) if args.json else None
-    finally:
-        library.close()
+    result, coverage = _covered_search(settings, request)
     _record_search(args, settings, result)
     for warning in query.warnings:
         say(visible(warning))
@@ -117,24 +110,25 @@ def _record_search(args: argparse.Namespace, settings: Settings, result: SearchR
         )
 
 
-def _coverage(settings: Settings, library: Library, filters: Filters) -> Coverage | None:
-    """What of the filters' apps and dates is pending or lost; None where there is no ledger."""
+def _covered_search(
+    settings: Settings, request: SearchRequest
+) -> tuple[SearchResult, Coverage | None]:
+    """The answer, and what of its apps and dates is pending or lost; None where there is no ledger."""
     from search.web import Services
-    from search.web.coverage import coverage_of
+    from search.web.searching import covered_search
 
-    if not settings.ledger_path.exists():
-        return None
-    with closing(Ledger.open(settings.ledger_path, read_only=True)) as ledger:
+    with ExitStack() as stack:
+        library = open_library(settings)
+        stack.callback(library.close)
+        ledger = None
+        if settings.ledger_path.exists():
+            ledger = Ledger.open(settings.ledger_path, read_only=True)
+            stack.callback(ledger.close)
         services = Services(
             index=library, archive=None, ledger=ledger, settings=settings, clock=SystemClock()
         )
-        return coverage_of(
-            services,
-            apps=filters.apps or None,
-            excluded=filters.excluded_apps,
-            after_ms=filters.after_ms,
-            before_ms=filters.before_ms,
-        )
+        stack.callback(services.ledgers.close)
+        return covered_search(services, request)
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from search.index.readers import Readers
 from search.index.records import KINDS, Record
 from search.index.seam import Line, SearchRequest, SessionCard, Unread
 from search.index.searching import Searching
+from search.index.view import position_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,8 +154,7 @@ class Library:
         """How far each of these apps' index has followed the ledger: its epoch, and the place in its list."""
 
         def read(asked: _Asked) -> tuple[str, tuple[str, int]]:
-            about = dict(asked.db.execute("select name, value from about").fetchall())
-            return asked.app_id, (about.get("epoch", ""), int(about.get("seq", 0)))
+            return asked.app_id, position_in(asked.db)
 
         return dict(self._ask(apps, read))
 

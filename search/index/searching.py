@@ -19,6 +19,7 @@ from search.index.moments import Places, Weights, everywhere, moments_of, nowher
 from search.index.names import Names
 from search.index.ordering import Cut, Match, sort_key
 from search.index.planning import plan
+from search.index.view import position_in
 from search.query import corrected
 from search.results import Hit, SearchResult
 
@@ -86,16 +87,22 @@ class Searching:
         cursor = cursors.Cursor()
         if request.cursor:
             cursor = cursors.decode(request.cursor, self._belongs_to(request))
+        positions: dict[str, tuple[str, int]] = {}
         with ExitStack() as stack:
-            found = list(self._matched(request, cursor, stack))
-            return self._answer(request, cursor, found)
+            found = list(self._matched(request, cursor, stack, positions))
+            return self._answer(request, cursor, found, positions)
 
     def _belongs_to(self, request: SearchRequest) -> str:
         return cursors.fingerprint(request, self._readers.folder())
 
     def _matched(
-        self, request: SearchRequest, cursor: cursors.Cursor, stack: ExitStack
+        self,
+        request: SearchRequest,
+        cursor: cursors.Cursor,
+        stack: ExitStack,
+        positions: dict[str, tuple[str, int]],
     ) -> Iterator[_Found]:
+        """What matches in each app that may be searched; where its index stands is noted meanwhile."""
         deadline = self._readers.deadline()
         asked, made = request.query.filters, plan(request.query, request.match)
         wanted = max(cursor.offset + request.limit + 1, LOOKED_INTO)
@@ -106,6 +113,7 @@ class Searching:
                 continue
             db, views = stack.enter_context(self._readers.reading(path, deadline))
             view = views.of(db)
+            positions[app_id] = position_in(db)
             scope = scope_of(db, view, asked)
             if scope is None or (made.root is None and request.query.words):
                 continue
@@ -124,7 +132,11 @@ class Searching:
             )
 
     def _answer(
-        self, request: SearchRequest, cursor: cursors.Cursor, found: list[_Found]
+        self,
+        request: SearchRequest,
+        cursor: cursors.Cursor,
+        found: list[_Found],
+        positions: dict[str, tuple[str, int]],
     ) -> SearchResult:
         merged = _merged(found, request.sort)
         if request.sort == "relevance":
@@ -144,6 +156,7 @@ class Searching:
             facets_of=len(best),
             suggestion=_suggestion(request, found),
             next_cursor=following,
+            positions=positions,
         )
 
 

@@ -12,7 +12,7 @@ from search import render
 from search.web import answers, bound, conditional, parameters, params, shapes, streaming
 from search.web.answers import JSON
 from search.web.artifacts import artifact
-from search.web.coverage import coverage_of
+from search.web.coverage import coverage_now
 from search.web.listing import listed
 from search.web.searching import search_page
 from search.web.services import owner_of
@@ -56,7 +56,7 @@ async def sessions(request: AppRequest) -> Response:
     apps = params.in_scope(asked.apps, request.state["apps"])
 
     def read() -> shapes.SessionsPage:
-        covered = coverage_of(
+        covered = coverage_now(
             services, apps=apps, after_ms=asked.after_ms, before_ms=asked.before_ms
         )
         found, following = listed(services, asked, apps)

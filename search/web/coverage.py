@@ -87,8 +87,22 @@ def _time(ms: int | None) -> str | None:
     return None if ms is None else format_time(from_ms(ms))
 
 
+def coverage_now(
+    services: Services,
+    *,
+    apps: tuple[str, ...] | None,
+    after_ms: int | None,
+    before_ms: int | None,
+) -> Coverage | None:
+    """As `coverage_of`, by where the index stands now. Blocks."""
+    now, positions = services.clock.now(), positions_of(services.index, apps)
+    return coverage_of(services, positions, now, apps=apps, after_ms=after_ms, before_ms=before_ms)
+
+
 def coverage_of(
     services: Services,
+    positions: Positions | None,
+    now: datetime,
     *,
     apps: tuple[str, ...] | None,
     excluded: Iterable[str] = (),
@@ -97,8 +111,9 @@ def coverage_of(
 ) -> Coverage | None:
     """Sessions pending and lost among these apps (None: all) and dates; None without a ledger.
 
-    Everything committed to the archive before `indexed_through` is in the index; None where that cannot
-    be used. Blocks.
+    `positions` are where the index stood at `now` or after it, None where it cannot be used. Everything
+    committed to the archive before `indexed_through` was in it then; what the ledger knows is told even
+    without the index. Blocks.
     """
     left_out = frozenset(excluded)
     with services.reading_ledger() as there:
@@ -108,15 +123,12 @@ def coverage_of(
         if known is None:
             known = there.remembered("apps", lambda ledger: tuple(ledger.apps()))
         names = tuple(each for each in known if each not in left_out)
-        # What the ledger knows is told even where the index cannot be used.
-        positions = positions_of(services.index, apps and names)
         places = positions or {}
         question = (names, after_ms, before_ms, tuple(places.items()))
         told, through = there.remembered(
             question, lambda ledger: _told(ledger, names, after_ms, before_ms, places)
         )
         pending, lost, listed = told
-        now = services.clock.now()
         return {
             "pending": pending,
             "lost": lost,

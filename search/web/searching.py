@@ -32,13 +32,17 @@ def covered_search(
     services: Services, asked: SearchRequest
 ) -> tuple[SearchResult, Coverage | None]:
     """The page, and the coverage of its apps and dates. Blocks."""
-    # Coverage first: what is committed in between is then in the answer, and counted as not yet.
-    filters = asked.query.filters
+    now, filters = services.clock.now(), asked.query.filters
+    result = services.index.search(asked)
+    # By where the index stood when it was searched, and the ledger as it is after that: what was
+    # committed in between counts as not yet indexed, whether it is by now or not.
     covered = coverage_of(
         services,
+        result.positions,
+        now,
         apps=params.in_scope(filters.apps, asked.apps),
         excluded=filters.excluded_apps,
         after_ms=filters.after_ms,
         before_ms=filters.before_ms,
     )
-    return services.index.search(asked), covered
+    return result, covered

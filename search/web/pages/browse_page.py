@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archiver.model import Outcome
 from search.errors import IndexMissingError
 from search.web import bound, params
-from search.web.coverage import coverage_of
+from search.web.coverage import coverage_now
 from search.web.listing import listed
 from search.web.pages.cards import CardView, apps_of, card_view
 from search.web.pages.notes import coverage_notes
@@ -64,7 +64,7 @@ def _context(
     services: Services, asked: params.SessionsRequest, here: Place, scope: tuple[str, ...] | None
 ) -> Context:
     apps = params.in_scope(asked.apps, scope)
-    covered = coverage_of(services, apps=apps, after_ms=asked.after_ms, before_ms=asked.before_ms)
+    covered = coverage_now(services, apps=apps, after_ms=asked.after_ms, before_ms=asked.before_ms)
     return {
         "here": here,
         "notes": [] if asked.outcome else coverage_notes(covered, here, services.clock.now()),

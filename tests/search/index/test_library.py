@@ -10,6 +10,7 @@ import pytest
 
 from migrations.sqlite import connect
 from search.errors import CursorError, IndexDamagedError
+from search.index.seam import Position
 from tests.search.corpus import APP, OTHER_APP, Made, document, marked, person
 
 if TYPE_CHECKING:
@@ -169,3 +170,17 @@ def test_nothing_is_told_from_an_index_of_another_release(made: Made) -> None:
 
     with pytest.raises(IndexDamagedError, match="another release"):
         made.ids("price")
+
+
+def test_an_answer_says_how_far_its_own_index_was(made: Made) -> None:
+    """Of each app that was searched, and of no other; found or not."""
+    made.put(*sessions(1), position=Position(epoch="e", seq=7))
+    made.put(
+        document("x", [("Ana", "other")], app_id=OTHER_APP), position=Position(epoch="e", seq=9)
+    )
+
+    both = {APP: ("e", 7), OTHER_APP: ("e", 9)}
+    assert made.search("price").positions == both == made.library.positions()
+    assert made.search("nowhere").positions == made.search("speaker:Nobody").positions == both
+    assert made.search("price", apps=(APP,)).positions == {APP: ("e", 7)}
+    assert made.search(f"price -app:{APP}").positions == {OTHER_APP: ("e", 9)}

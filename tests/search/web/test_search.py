@@ -25,6 +25,9 @@ from tests.search.web.world import (
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
+    from search.index.seam import SearchRequest
+    from search.results import SearchResult
+
 
 def test_search_answers_in_the_documented_shape(client: TestClient) -> None:
     """A search answers query, totals, coverage, hits with moments, facets and the next page."""
@@ -239,6 +242,23 @@ def test_what_is_committed_later_is_waited_for(client: TestClient, world: World)
     ledger.record(session().id, {}, next_attempt_at=None, now=at, committed=committed)
 
     assert coverage(client, q="price")["indexed_through"] == "2026-11-20T09:55:00.000Z"
+
+
+def test_what_is_committed_meanwhile_is_not_in_the_answer(
+    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor said to be: the index may have it by now, but not the one that was searched."""
+    ledger, search = world.open_ledger(), world.shelf.search
+    committed = world.commit(session(), {CHAT: b"x" * 2000, SUMMARY: b"y" * 2000})
+
+    def searched(request: SearchRequest) -> SearchResult:
+        found, at = search(request), NOW - timedelta(minutes=1)
+        ledger.record(session().id, {}, next_attempt_at=None, now=at, committed=committed)
+        world.shelf.places = {APP: (ledger.epoch, 1000), OTHER_APP: (ledger.epoch, 1000)}
+        return found
+
+    monkeypatch.setattr(world.shelf, "search", searched)
+    assert coverage(client, q="price")["indexed_through"] == "2026-11-20T09:59:00.000Z"
 
 
 # ---------------------------------------------------------------------- errors

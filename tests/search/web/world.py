@@ -131,6 +131,11 @@ class Shelf:
             facets={name: _FACETS[name] for name in request.facets if hits},
             facets_of=len(hits) if request.facets else 0,
             next_cursor=str(start + request.limit) if more else None,
+            positions={
+                app: place
+                for app, place in self.places.items()
+                if request.apps is None or app in request.apps
+            },
         )
 
     def _holds_all(self, hit: Hit, request: SearchRequest) -> bool:
