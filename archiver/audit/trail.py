@@ -34,6 +34,8 @@ SUFFIX = ".jsonl"
 #: How a trail's name begins: when it was begun.
 BEGAN = "%Y%m%dT%H%M%S%fZ"
 OFF = "audit off"
+#: Where no letter is written so, there is no half of a surrogate pair either.
+_MAYBE_HALF = rb"\ud"
 CONTINUED = "continued"
 
 
@@ -109,17 +111,18 @@ class Trail:
         self._write(who, CONTINUED, {"asked": before})
 
     def _write(self, who: dict[str, str], action: str, told: dict[str, Any]) -> None:
-        line = canonical_json(
-            {
-                **plain(told),
-                "trail": self._name,
-                "seq": self._seq + 1,
-                "previous": self._digest,
-                "at": format_time(self._clock.now()),
-                "who": who,
-                "action": action,
-            }
-        )
+        document = {
+            **told,
+            "trail": self._name,
+            "seq": self._seq + 1,
+            "previous": self._digest,
+            "at": format_time(self._clock.now()),
+            "who": who,
+            "action": action,
+        }
+        line = canonical_json(document)
+        if _MAYBE_HALF in line:
+            line = canonical_json(plain(document))
         if len(line) > LINE_BYTES_MAX:
             raise AuditError(
                 "what is asked is too long to be recorded", hint="ask for less at a time"

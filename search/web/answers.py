@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archiver.schedule import ArtifactState
     from search.formats import Participant
     from search.index.seam import Line, SearchRequest, SessionCard
-    from search.results import Hit, Moment, SearchResult
+    from search.results import Hit, SearchResult
     from search.web import shapes
 
 
@@ -99,31 +99,32 @@ def opening_answer(
 
 def hit_answer(hit: Hit, public_url: str) -> shapes.Hit:
     """A session that matches."""
-    url = session_url(hit.session_id, public_url)
+    url, started_at_ms = session_url(hit.session_id, public_url), hit.started_at_ms
+    moments: list[shapes.Moment] = []
+    for kind, speaker, start_ms, end_ms, snippet, highlights in hit.moments:
+        moments.append(
+            {
+                "kind": kind,
+                "speaker": speaker,
+                "start_ms": start_ms,
+                "end_ms": end_ms,
+                "at": None if start_ms is None else time_of(started_at_ms + start_ms),
+                "snippet": snippet,
+                "highlights": highlights,
+                "url": url if start_ms is None else f"{url}#t={start_ms}",
+            }
+        )
     return {
         "session_id": hit.session_id,
         "app_id": hit.app_id,
         "meeting_id": hit.meeting_id,
         "meeting_title": hit.meeting_title,
-        "started_at": time_of(hit.started_at_ms),
+        "started_at": time_of(started_at_ms),
         "ended_at": time_of(hit.ended_at_ms),
         "score": hit.score,
         "matches": hit.matches,
         "url": url,
-        "moments": [_moment(each, hit.started_at_ms, url) for each in hit.moments],
-    }
-
-
-def _moment(moment: Moment, started_at_ms: int, url: str) -> shapes.Moment:
-    return {
-        "kind": moment.kind,
-        "speaker": moment.speaker,
-        "start_ms": moment.start_ms,
-        "end_ms": moment.end_ms,
-        "at": _at(started_at_ms, moment.start_ms),
-        "snippet": moment.snippet,
-        "highlights": list(moment.highlights),
-        "url": url if moment.start_ms is None else f"{url}#t={moment.start_ms}",
+        "moments": moments,
     }
 
 

@@ -21,10 +21,12 @@ async def search_page(asking: Asking, values: params.Values) -> SearchPage:
     services, owner = asking["services"], owner_of(asking)
     asking["reading"].asked = values.by_name
     asked = params.search_request(values, asking["apps"])
-    asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
+    if asked.cursor:
+        asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
     result, covered = await asking["threads"].run(lambda: covered_search(services, asked))
     asking["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
-    result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
+    if result.next_cursor and owner:
+        result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
     return answers.search_answer(asked, result, covered, services.settings.public_url)
 
 

@@ -42,7 +42,7 @@ class Moment(TypedDict):
     end_ms: int | None
     at: str | None
     snippet: str
-    highlights: list[tuple[int, int]]
+    highlights: tuple[tuple[int, int], ...]
     url: str
 
 
