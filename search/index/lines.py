@@ -210,7 +210,10 @@ class Looking:
         return [Session(self, each, bodies[each]) for each in rows]
 
     def through(self, rows: list[int]) -> Iterator[Session]:
-        """Any number of sessions, one after the other; nothing of them is kept."""
+        """Any number of sessions, one after the other; of many nothing is kept."""
+        if len(rows) <= _SESSIONS_AT_ONCE:  # of a few some are shown, and looked into again
+            yield from self.into(rows, with_text=False)
+            return
         view, cache = self.view, self.view.caches.bodies
         for start in range(0, len(rows), _SESSIONS_AT_ONCE):
             some = rows[start : start + _SESSIONS_AT_ONCE]
