@@ -7,6 +7,7 @@ it once more: what is being talked about is said in more than one breath.
 from __future__ import annotations
 
 import bisect
+from functools import cached_property
 from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,16 +67,23 @@ class Weights:
         items = sorted(plan.items, key=lambda each: -weights[each])
         self.items = items
         self.bit_of = {item: min(place, WORDS_WEIGHED - 1) for place, item in enumerate(items)}
-        self.table = np.zeros(1, np.float32)  #: what a line is worth, by the bits of what it holds
+        self._weights, self._pair_weights = weights, pair_weights
+
+    @cached_property
+    def table(self) -> NDArray[np.float32]:
+        """What a line is worth, by the bits of what it holds."""
+        items, bit_of = self.items, self.bit_of
+        table = np.zeros(1, np.float32)
         for item in items[:WORDS_WEIGHED]:
-            self.table = np.concatenate((self.table, self.table + np.float32(weights[item])))
-        held = np.arange(len(self.table), dtype=np.uint16)
-        by_term = {item.terms: self.bit_of[item] for item in items}
-        for (first, second), weight in pair_weights.items():
+            table = np.concatenate((table, table + np.float32(self._weights[item])))
+        held = np.arange(len(table), dtype=np.uint16)
+        by_term = {item.terms: bit_of[item] for item in items}
+        for (first, second), weight in self._pair_weights.items():
             one, two = by_term.get((first,)), by_term.get((second,))
             if one is not None and two is not None and one != two:
                 both = (held >> one & 1 > 0) & (held >> two & 1 > 0)
-                self.table[both] += PAIR_WEIGHT * weight
+                table[both] += PAIR_WEIGHT * weight
+        return table
 
     def places(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
         """Where the query is met in these sessions."""
@@ -115,8 +123,9 @@ class Weights:
     def _alike(self, sessions: list[Session], check: Callable[[], None]) -> list[Places]:
         """The same where a single item is looked for: no line has more of it to tell than another."""
         check()
-        worth = float(self.table[1] + self.table[1])
-        found = lines_by_session(sessions, self.items[0])
+        (item,) = self.items
+        worth = float(2 * np.float32(self._weights[item]))  # of itself, and of what is around it
+        found = lines_by_session(sessions, item)
         counts = list(map(len, found))
         best = [worth if count else 0.0 for count in counts]
         return list(map(Places, sessions, counts, found, best))
