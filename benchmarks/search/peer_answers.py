@@ -10,8 +10,10 @@ What `benchmarks.search.peer` does, and beside it what an answer needs:
 * what is told of a session is kept in memory once it was read, as ours is.
 
 Still it has less to do: a moment is chosen by its line alone and not by what is said around it, a phrase
-that crosses lines has no moment, a prefix is no part of the score, and nothing is said of what a word
-may have been meant for or where the next page begins. Whatever is fastest in a class counts, as there.
+or NEAR that crosses lines has no moment, a prefix is no part of the score, and nothing is said of what a
+word may have been meant for or where the next page begins. Whatever is fastest in a class counts, as
+there. For words, with filters or without, its totals, its counts of lines and what it tells of sessions
+are those of ours; which sessions come first differs where many are nearly as good.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ class Answers:
             best, total = self._by_sessions(asked, app)
             page = (_by_set if moments == "a set" else _one_by_one)(app, query, best)
         all_words = total
-        if len(asked.words) > 1 and asked.form in {"words", "any"}:
+        if len(asked.words) > 1 and asked.form == "words":
             all_words = _count(app.ranking.search(_every(app, asked), limit=1, count=True))
         chosen = [_apart(app, each.lines) for each in page]
         lines = [each for some in chosen for each in some]
