@@ -77,8 +77,7 @@ async def call(asking: Asking, tool: Tool, arguments: Mapping[str, Any]) -> Told
 
 
 async def _search(asking: Asking, values: params.Values) -> Told:
-    page = await search_page(asking, values)
-    return await asking["threads"].run(lambda: telling.search_told(page))
+    return await search_page(asking, values, telling.search_told)
 
 
 async def _get_session(asking: Asking, values: params.Values) -> Told:

@@ -31,7 +31,7 @@ async def search(request: AppRequest) -> Response:
     values = await params.search_values(request)
     if streaming.is_asked_for(request.headers):
         return await streaming.streamed(request, values)
-    return JSON(await search_page(request.state, values))
+    return await search_page(request.state, values, JSON)
 
 
 async def complete(request: AppRequest) -> Response:

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from search.web import answers, bound, params
 from search.web.coverage import coverage_of
 from search.web.services import owner_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from search.index.seam import SearchRequest
     from search.results import SearchResult
     from search.web.services import Asking, Services
     from search.web.shapes import Coverage, SearchPage
 
 
-async def search_page(asking: Asking, values: params.Values) -> SearchPage:
-    """The page these parameters ask for; raises what parsing, searching and their threads raise."""
+T = TypeVar("T")
+
+
+async def search_page(asking: Asking, values: params.Values, made: Callable[[SearchPage], T]) -> T:
+    """What is made of the page these parameters ask for; raises what parsing, searching and their
+    threads raise.
+
+    `made` is called where the search was, in a thread: what it makes of dozens of moments is nothing to
+    hold the event loop up with, nor to fetch from another core's cache.
+    """
     services, owner = asking["services"], owner_of(asking)
     asking["reading"].asked = values.by_name
     asked = params.search_request(values, asking["apps"])
     if asked.cursor:
         asked = replace(asked, cursor=bound.unbind(asked.cursor, owner))
-    result, covered = await asking["threads"].run(lambda: covered_search(services, asked))
+
+    def answered() -> tuple[SearchResult, T]:
+        result, covered = covered_search(services, asked)
+        if result.next_cursor and owner:
+            result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
+        page = answers.search_answer(asked, result, covered, services.settings.public_url)
+        return result, made(page)
+
+    result, answer = await asking["threads"].run(answered)
     asking["reading"].found(result.total_sessions, (each.session_id for each in result.hits))
-    if result.next_cursor and owner:
-        result = replace(result, next_cursor=bound.bind(result.next_cursor, owner))
-    return answers.search_answer(asked, result, covered, services.settings.public_url)
+    return answer
 
 
 def covered_search(
