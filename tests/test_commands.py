@@ -484,6 +484,17 @@ def test_an_index_of_another_release_is_made_again(shell: Console) -> None:
     assert shell.run("search", "in:transcript").code == 0
 
 
+def test_a_search_needs_no_ledger(shell: Console) -> None:
+    """What it shows is the index's; only how much is missing, which JSON tells, is the ledger's."""
+    shell.run("sync")
+    (shell.folder / "data/ledger.db").write_bytes(b"no database" * 1000)
+
+    assert "contract" in shell.run("search", "contract").out
+    told = shell.run("search", "contract", "--json")
+    assert told.code == 1
+    assert_one_line(told, "ledger.db", "rtk-archive rebuild ledger")
+
+
 def test_json_cannot_steer_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

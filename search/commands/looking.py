@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from archiver import arguments
@@ -76,7 +76,7 @@ async def search(args: argparse.Namespace, settings: Settings) -> int:
         match=args.match or ("best" if args.sort == "relevance" else "all"),
         limit=args.limit,
     )
-    result, coverage = _covered_search(settings, request)
+    result, coverage = _searched(settings, request, with_coverage=args.json)
     _record_search(args, settings, result)
     for warning in query.warnings:
         say(visible(warning))
@@ -110,8 +110,8 @@ def _record_search(args: argparse.Namespace, settings: Settings, result: SearchR
         )
 
 
-def _covered_search(
-    settings: Settings, request: SearchRequest
+def _searched(
+    settings: Settings, request: SearchRequest, *, with_coverage: bool
 ) -> tuple[SearchResult, Coverage | None]:
     """The answer, and what of its apps and dates is pending or lost; None where there is no ledger."""
     from search.web import Services
@@ -120,10 +120,9 @@ def _covered_search(
     with ExitStack() as stack:
         library = open_library(settings)
         stack.callback(library.close)
-        ledger = None
-        if settings.ledger_path.exists():
-            ledger = Ledger.open(settings.ledger_path, read_only=True)
-            stack.callback(ledger.close)
+        if not with_coverage or not settings.ledger_path.exists():
+            return library.search(request), None
+        ledger = stack.enter_context(closing(Ledger.open(settings.ledger_path, read_only=True)))
         services = Services(
             index=library, archive=None, ledger=ledger, settings=settings, clock=SystemClock()
         )

@@ -14,7 +14,7 @@ from isal import isal_zlib
 from search.errors import CursorError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from search.index.seam import SearchRequest
@@ -25,7 +25,6 @@ OFFSET_MAX = 10_000
 LENGTH_MAX = 6_000
 _EXPANDED_MAX_BYTES = 4 * 2**20
 _NUMBER_MAX = 2**62
-_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,27 +45,44 @@ def fingerprint(request: SearchRequest, generation: Path | None) -> str:
 
     By relevance also the index that answered: made again, it numbers its rows anew.
     """
-    made = generation.name if generation is not None and request.sort == "relevance" else None
-    question = str(request.query), request.apps, request.sort, request.match, made
-    # With letters other than ASCII escaped, which half a character cannot be hashed without.
-    return hashlib.sha256(ascii(question).encode()).hexdigest()[:16]
+    question = [str(request.query), request.apps, request.sort, request.match]
+    if request.sort == "relevance" and generation is not None:
+        question.append(generation.name)
+    text = json.dumps(question, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def encode(cursor: Cursor, belongs_to: str) -> str:
     """The cursor as clients carry it."""
-    text = _encode(cursor, cursor.shown, belongs_to)
-    return text if len(text) <= LENGTH_MAX else _encode(cursor, None, belongs_to)
+    text = _encode(cursor, cursor.shown, belongs_to, _quickly)
+    if len(text) > LENGTH_MAX:
+        text = _encode(cursor, cursor.shown, belongs_to, _well)
+    return text if len(text) <= LENGTH_MAX else _encode(cursor, None, belongs_to, _quickly)
 
 
-def _encode(cursor: Cursor, shown: dict[str, frozenset[int]] | None, belongs_to: str) -> str:
+def _quickly(data: bytes) -> bytes:
+    """In a fortieth of the time of `_well`, and as short where much was shown of what there is."""
+    compressed: bytes = isal_zlib.compress(data, 1)
+    return compressed
+
+
+def _well(data: bytes) -> bytes:
+    """To two thirds of that where little was."""
+    return zlib.compress(data, 9)
+
+
+def _encode(
+    cursor: Cursor,
+    shown: dict[str, frozenset[int]] | None,
+    belongs_to: str,
+    compress: Callable[[bytes], bytes],
+) -> str:
     newest_rows = cursor.newest_rows
     bits = [_bits(shown.get(app, ())) for app in newest_rows or {}] if shown is not None else None
     sizes = [len(each) for each in bits] if bits is not None else None
     rows = list(newest_rows.items()) if newest_rows is not None else None
     head = json.dumps([belongs_to, cursor.offset, rows, sizes, cursor.after], separators=(",", ":"))
-    data = b"\n".join([head.encode(), b"".join(bits or ())])
-    # ISA-L takes a fortieth of the time of zlib's best, for as short a cursor where much was shown.
-    data = isal_zlib.compress(data, _LEVEL)
+    data = compress(b"\n".join([head.encode(), b"".join(bits or ())]))
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 

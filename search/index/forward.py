@@ -183,10 +183,10 @@ def all_steps(forwards: Sequence[Forward], hashes: Hashes) -> tuple[list[int], l
     return whose, steps
 
 
-def steps_in(sessions: Sequence[Forward], term: int) -> list[bytes]:
-    """The lines of one term in many sessions, by its hash: the steps, for `all_lines_from`."""
+def steps_in(forwards: Sequence[Forward], term: int) -> list[bytes]:
+    """The steps of the term with this hash in many sessions, for `Lines` or `all_lines_from`."""
     found = []
-    for each in sessions:  # twenty of them for each word of a query
+    for each in forwards:  # twenty of them for each word of a query
         keys = each.keys
         place = bisect_left(keys, term)
         if place == each.count or keys[place] != term:

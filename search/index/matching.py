@@ -307,7 +307,7 @@ class Matching:
     ) -> list[Match]:
         ids = rows.tolist()
         cards = cards_of(self.db, self.view, ids)
-        none = [0] * len(ids)
+        none = [0.0] * len(ids)
         places = zip(
             none if tier is None else tier[rows].tolist(),
             none if score is None else score[rows].tolist(),

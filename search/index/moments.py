@@ -38,9 +38,10 @@ REACH = 4
 #: Words weighed one by one; with more of them, those that tell least are weighed together.
 WORDS_WEIGHED = 12
 #: So many sessions are put in order in one go.
-_WEIGHED_AT_ONCE = 256
-#: How their number, a worth and a line share 64 bits.
-_LINE_BITS, _SESSION_SHIFT = 24, 55
+_WEIGHED_AT_ONCE = 64
+#: How their number, a worth, which is never negative, and a line share 63 bits; no artifact has more
+#: lines, since none has so many bytes (`search.formats.Limits`).
+_LINE_BITS, _SESSION_SHIFT = 26, 57
 _LINE_MAX, _WORTH_MAX = (1 << _LINE_BITS) - 1, 0x7FFFFFFF
 #: What two adjacent words on one line or around it weigh, beside the words themselves.
 PAIR_WEIGHT = 0.5

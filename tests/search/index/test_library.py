@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migrations.sqlite import connect
 from search.errors import CursorError, IndexDamagedError
-from search.index.seam import Position
+from search.index import cursors
+from search.index.seam import Position, SearchRequest
+from search.query import parse
 from tests.search.corpus import APP, OTHER_APP, Made, document, marked, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from search.index.seam import Document
 
@@ -184,3 +186,33 @@ def test_an_answer_says_how_far_its_own_index_was(made: Made) -> None:
     assert made.search("nowhere").positions == made.search("speaker:Nobody").positions == both
     assert made.search("price", apps=(APP,)).positions == {APP: ("e", 7)}
     assert made.search(f"price -app:{APP}").positions == {OTHER_APP: ("e", 9)}
+
+
+@pytest.mark.parametrize("rows", [5_000, 100_000, 1_000_000])
+def test_a_cursor_remembers_thousands_of_sessions(rows: int) -> None:
+    """Each that was shown, however few of all there are; and no more than fits into a URL."""
+    few = frozenset(random.Random(rows).sample(range(rows), 2000))
+    shown = cursors.Cursor(offset=2000, newest_rows={APP: rows}, shown={APP: few})
+
+    text = cursors.encode(shown, "question")
+    assert len(text) <= cursors.LENGTH_MAX
+    assert cursors.decode(text, "question") == shown
+
+
+def test_a_cursor_outlives_an_upgrade() -> None:
+    """What belongs to a question is named as earlier releases named it, and told as they told it."""
+    request = SearchRequest(query=parse('"réunion" price in:chat'), apps=("app-one",))
+    belongs_to = cursors.fingerprint(request, Path("index/7"))
+    earlier = "eAEBMgDN_1siMzQwZTk4MTRjOGI3NjlhYyIsMixbWyJhcHAtb25lIiw5XV0sWzJdLG51bGxdCgICVcENlA"
+
+    assert cursors.decode(earlier, belongs_to) == cursors.Cursor(
+        offset=2, newest_rows={"app-one": 9}, shown={"app-one": frozenset({1, 9})}
+    )
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_by_date_nothing_is_scored(sort: str, made: Made) -> None:
+    """A score is a fraction all the same: clients read one type."""
+    made.put(*sessions(2))
+
+    assert [repr(each.score) for each in made.search("price", sort=sort).hits] == ["0.0", "0.0"]
