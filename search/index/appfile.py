@@ -20,9 +20,9 @@ from search.index import folding, records, tail
 from search.index.analysis import Analyser
 from search.index.folding import Batch
 from search.index.people import People, rows_of
+from search.index.position import position_in
 from search.index.postings import BLOCK_BITS
 from search.index.records import Record
-from search.index.seam import Document, Position
 from search.text import prepare
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from search.index.analysis import Analysed
     from search.index.records import LineRow
+    from search.index.seam import Document, Position
 
 #: Changes whenever prepared words or what is kept of them do, as with the interpreter's tables of
 #: characters: an index of another analysis is made again, since it could not even be told which words
@@ -157,12 +158,7 @@ class AppFile:
     def position(self) -> Position:
         """How far this index has followed the ledger."""
         with _explained(self._path):
-            rows = dict(self._db.execute("select name, value from about").fetchall())
-        return Position(
-            archive=rows.get("archive", ""),
-            epoch=rows.get("epoch", ""),
-            seq=int(rows.get("seq", 0)),
-        )
+            return position_in(self._db)
 
     def versions(self) -> dict[str, int]:
         """The inventory version of every session in it."""

@@ -13,11 +13,11 @@ from search.formats import Participant
 from search.index import watched
 from search.index.completion import completions
 from search.index.names import Names
+from search.index.position import position_in
 from search.index.readers import Readers
 from search.index.records import KINDS, Record
 from search.index.seam import Line, SearchRequest, SessionCard, Unread
 from search.index.searching import Searching
-from search.index.view import position_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,7 +154,8 @@ class Library:
         """How far each of these apps' index has followed the ledger: its epoch, and the place in its list."""
 
         def read(asked: _Asked) -> tuple[str, tuple[str, int]]:
-            return asked.app_id, position_in(asked.db)
+            found = position_in(asked.db)
+            return asked.app_id, (found.epoch, found.seq)
 
         return dict(self._ask(apps, read))
 

@@ -19,7 +19,7 @@ from search.index.moments import Places, Weights, everywhere, moments_of, nowher
 from search.index.names import Names
 from search.index.ordering import Cut, Match, sort_key
 from search.index.planning import plan
-from search.index.view import position_in
+from search.index.position import position_in
 from search.query import corrected
 from search.results import Hit, SearchResult
 
@@ -113,7 +113,8 @@ class Searching:
                 continue
             db, views = stack.enter_context(self._readers.reading(path, deadline))
             view = views.of(db)
-            positions[app_id] = position_in(db)
+            stands = position_in(db)
+            positions[app_id] = stands.epoch, stands.seq
             scope = scope_of(db, view, asked)
             if scope is None or (made.root is None and request.query.words):
                 continue

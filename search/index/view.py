@@ -75,15 +75,6 @@ class View:
         return len(self.present)
 
 
-def position_in(db: Connection) -> tuple[str, int]:
-    """How far this index has followed the ledger: its epoch, and the place in its list."""
-    epoch, seq = db.execute(
-        "select (select value from about where name = 'epoch'),"
-        " (select value from about where name = 'seq')"
-    ).fetchone()
-    return epoch or "", int(seq or 0)
-
-
 class Views:
     """The views of one file; any number of threads may ask at once."""
 
