@@ -87,6 +87,7 @@ class Matching:
     def run(self, cut: Cut) -> Matches:
         """The best matches of this cut, and the totals, which do not depend on it."""
         mask, whole = self._sessions()
+        self._find_pairs()
         score = None
         if self.scope.by_line:
             mask, whole, score = self._by_line(mask)
@@ -124,10 +125,13 @@ class Matching:
             for node in plan.excluded:
                 without = ~self._evaluate(node)
                 mask, whole = mask & without, whole & without
-        for pair in plan.pairs:
+        return mask, whole
+
+    def _find_pairs(self) -> None:
+        """Which sessions hold adjacent words, which moments are weighed by as well as the order."""
+        for pair in self.plan.pairs:
             found = self._pairs[pair] = self._terms.pair(pair)
             self._pair_weights[pair] = self._terms.idf(len(found[0]))
-        return mask, whole
 
     def _score(self) -> NDArray[np.float32]:
         """How much each session is about all that is looked for, whether it matches or not."""
@@ -306,30 +310,16 @@ class Matching:
         cut: Cut,
     ) -> list[Match]:
         ids = rows.tolist()
+        whole = [0] * len(ids) if tier is None else tier.view(np.uint8)[rows].tolist()
+        points = [0.0] * len(ids) if score is None else score[rows].tolist()
+        started_at_ms = self.view.started_at_ms[rows].tolist()
         cards = cards_of(self.db, self.view, ids)
-        none = [0.0] * len(ids)
-        places = zip(
-            none if tier is None else tier[rows].tolist(),
-            none if score is None else score[rows].tolist(),
-            self.view.started_at_ms[rows].tolist(),
-            ids,
-            strict=True,
-        )
         found = []
-        for holds_all, points, started_at_ms, row_id in places:
-            session_id, meeting_id, title, ended_at_ms = cards[row_id]
-            found.append(
-                Match(
-                    int(holds_all),
-                    points,
-                    started_at_ms,
-                    session_id,
-                    row_id,
-                    meeting_id,
-                    title,
-                    ended_at_ms,
-                )
-            )
+        for row_id, holds_all, score_of, began_ms in zip(
+            ids, whole, points, started_at_ms, strict=True
+        ):
+            card = cards[row_id]
+            found.append(Match(holds_all, score_of, began_ms, card.session_id, row_id, *card[1:]))
         if cut.after is not None:
             after = cut.after
             found = [
