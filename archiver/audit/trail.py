@@ -34,9 +34,9 @@ SUFFIX = ".jsonl"
 #: How a trail's name begins: when it was begun.
 BEGAN = "%Y%m%dT%H%M%S%fZ"
 OFF = "audit off"
+CONTINUED = "continued"
 #: Where no letter is written so, there is no half of a surrogate pair either.
 _MAYBE_HALF = rb"\ud"
-CONTINUED = "continued"
 
 
 def plain(value: Any) -> Any:

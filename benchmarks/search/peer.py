@@ -1,10 +1,10 @@
 """tantivy doing no more than the same kind of work: rank session documents, find up to three moments in
 each of the best twenty, mark the words, count exactly.
 
-A lean index of sessions (positions, nothing stored) ranks; an index of lines (stored) has the moments.
-Each app has its own two, as with us. The moments come by one query with the twenty sessions as a set
-(at most 120 hits: a session may go without), or by twenty queries; the marks by its SnippetGenerator,
-or by looking for the words in the lines found. Whatever is fastest in a class counts.
+An index of sessions (words and their positions) ranks; an index of lines, which are stored, has the
+moments. Each app has its own two, as with us. The moments come by one query with the twenty sessions
+as a set (at most 120 hits: a session may go without), or by twenty queries; the marks by its
+SnippetGenerator, or by looking for the words in the lines found. Whatever is fastest in a class counts.
 
 Where the work differs, the peer has less of it: it ranks a question by words and no pairs, a phrase
 that crosses lines has no moment, `speaker` is somebody who was in the session, not who said the word,

@@ -75,7 +75,7 @@ def best_ms(call: Callable[[], object], runs: int = RUNS) -> float:
 
 
 class Peers:
-    """A peer's two answers: the same as ours, and one that takes it less."""
+    """A peer that answers as we do, and one with less to do."""
 
     def __init__(self, root: Path) -> None:
         self._same, self._lean = Answers(root), Peer(root)
